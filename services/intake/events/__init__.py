@@ -1,0 +1,53 @@
+"""The contract that intake owns: topic `case.intake`, and what outside systems send and hear."""
+
+from services.intake.events import facts, inbound, mediation, outbound, reception, whistle
+from services.kernel.envelope import Contract
+
+TOPIC = "case.intake"
+
+CONTRACT = Contract(
+    reception.Registered,
+    reception.Dispatched,
+    reception.Accepted,
+    reception.Declined,
+    reception.Attended,
+    reception.Disposed,
+    reception.Verified,
+    reception.Closed,
+    reception.Reopened,
+    reception.Urged,
+    reception.PartyErased,
+    reception.RevisionOrdered,
+    mediation.SessionHeld,
+    mediation.AgreementReached,
+    mediation.Performed,
+    whistle.WhistleRequested,
+    whistle.WhistleConfirmed,
+    whistle.WhistleAcknowledged,
+    whistle.WhistleAnswered,
+    whistle.WhistleSettled,
+    whistle.WhistleWithdrawn,
+    facts.Assigned,
+    facts.PanelFormed,
+    facts.Unroutable,
+    facts.HandedOver,
+    facts.Superseded,
+    facts.LimitSet,
+    facts.LimitMet,
+    facts.LimitMissed,
+    facts.LimitStopped,
+    facts.LimitRevised,
+    facts.LimitUnconfirmed,
+    facts.WhistleProposed,
+    facts.ProposalWithdrawn,
+    facts.WhistleBlown,
+    facts.LadderExhausted,
+    facts.ReminderDue,
+    facts.Told,
+    facts.Undeliverable,
+    facts.StoodDown,
+    facts.Held,
+    facts.Released,
+)
+INBOUND = Contract(inbound.CaseReported, inbound.CaseDisposed)
+OUTBOUND = Contract(outbound.ReceiptAccepted, outbound.ReceiptRefused, outbound.StatusChanged)
