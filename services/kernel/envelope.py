@@ -30,7 +30,7 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     causationid: id of the event that caused this one.
     afterseq: number of the last event of the subject's log that the writer had applied.
     rules: version of the decision rules that wrote it; raised whenever `decide` changes.
-    occurredat: what somebody claims of the time; `time` is the log's own clock.
+    `time` is the log's own clock; what somebody claims of the time stands in the data as `occurred_at`.
     """
 
     specversion: str
@@ -44,7 +44,6 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     causationid: str | None = None
     afterseq: int | None = None
     rules: int | None = None
-    occurredat: datetime | None = None
     data: msgspec.Raw
 
 
@@ -79,7 +78,6 @@ def envelope(
     causationid: str | None = None,
     afterseq: int | None = None,
     rules: int | None = None,
-    occurredat: datetime | None = None,
 ) -> Envelope:
     """Wrap an event of our own. `source` is /maodiao/<service>/<subject>."""
     return Envelope(
@@ -94,7 +92,6 @@ def envelope(
         causationid=causationid,
         afterseq=afterseq,
         rules=rules,
-        occurredat=occurredat,
         data=msgspec.Raw(_encoder.encode(event)),
     )
 

@@ -30,11 +30,15 @@ class Outcome(Enum):
 
 @dataclass(slots=True)
 class Work(Generic[S]):
-    """One subject during one batch: its row as it becomes, and what it said."""
+    """One subject during one batch: its row as it becomes, and what it said.
+
+    stamp: the writer's own clock under the subject's lock, where own events are the log; else times come from the log.
+    """
 
     subject: str
     partition: int
     row: Row[S]
+    stamp: datetime | None = None
     said: list[Envelope] = field(default_factory=list)
     parked: list[tuple[Record, str]] = field(default_factory=list)
     changed: bool = False
@@ -78,7 +82,7 @@ class Folder(Generic[S, I, V]):
         work.row = replace(row, seen=seen, after=after, at=at)
         work.changed = True
         if incoming.given is not None:
-            self._step(work, incoming.given, incoming.id, incoming.at, incoming.after, view)
+            self._step(work, incoming.given, incoming.id, work.stamp or incoming.at, incoming.after, view)
 
     def fire(self, work: Work[S], before: datetime, view: V) -> int:
         """Fire the limits due before this time of the log, in order.
@@ -126,7 +130,7 @@ class Folder(Generic[S, I, V]):
                     rules=self.core.rules,
                 )
             )
-        work.row = replace(work.row, own=number)
+        work.row = replace(work.row, own=number, at=at if self._log else work.row.at)
 
     def hold(self, work: Work[S], record: Record, reason: str, at: datetime) -> None:
         """A record that can't be applied: park it, hold its subject on that topic, say so."""

@@ -1,6 +1,7 @@
 """The contract that intake owns: topic `case.intake`, and what outside systems send and hear."""
 
 from services.intake.events import facts, inbound, mediation, outbound, reception, whistle
+from services.kernel import holding
 from services.kernel.envelope import Contract
 
 TOPIC = "case.intake"
@@ -48,6 +49,8 @@ CONTRACT = Contract(
     facts.StoodDown,
     facts.Held,
     facts.Released,
+    holding.Held,
+    holding.Released,
 )
 INBOUND = Contract(inbound.CaseReported, inbound.CaseDisposed)
 OUTBOUND = Contract(outbound.ReceiptAccepted, outbound.ReceiptRefused, outbound.StatusChanged)

@@ -1,7 +1,11 @@
-"""How a case comes in and who has it."""
+"""How a case comes in and who has it.
+
+`occurred_at` is what somebody claims: shown and evaluated; the envelope's `time` is the log's own clock (decision 4).
+"""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import ClassVar, Literal
 
 from services.kernel.envelope import Event
@@ -39,6 +43,7 @@ class Registered(Event, frozen=True, kw_only=True):
     receiver_unit: str | None = None
     photos: int = 0
     parties: int = 0
+    occurred_at: datetime | None = None
 
 
 class Dispatched(Event, frozen=True, kw_only=True):
@@ -75,6 +80,7 @@ class Attended(Event, frozen=True, kw_only=True):
     by: str
     obligation: str | None = None
     rank: int | None = None
+    occurred_at: datetime | None = None
 
 
 class Disposed(Event, frozen=True, kw_only=True):
@@ -84,6 +90,7 @@ class Disposed(Event, frozen=True, kw_only=True):
     unit: str
     by: str
     photos: int = 0
+    occurred_at: datetime | None = None
 
 
 class Verified(Event, frozen=True, kw_only=True):
