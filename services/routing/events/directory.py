@@ -26,7 +26,8 @@ class Post(msgspec.Struct, frozen=True, kw_only=True):
     """A post (岗位) and who holds it.
 
     post: `head` 负责人, `duty_seat` 值班坐席, `judicial_head` 司法所长, `lawyer`, `mediator`,
-    `party_secretary` 区委书记, `district_head` 区长 (open string). shifts: who of them is on duty when; empty: nobody is.
+    `party_secretary` 区委书记, `district_head` 区长 (open string).
+    shifts: who of them is on duty when; empty: nobody is.
     """
 
     post: str
