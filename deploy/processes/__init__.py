@@ -1,0 +1,1 @@
+"""Starting, watching and stopping processes, and telling our own from those of others."""
