@@ -6,7 +6,10 @@ import re
 from collections import Counter
 from datetime import time
 
+import msgspec
 import pytest
+
+from services.routing.events.directory import UnitPublished
 
 from .tables import DATA, document, table
 
@@ -183,3 +186,12 @@ def test_names_are_counters_and_addresses_can_reach_nobody():
     for person in PEOPLE["staff"]:
         assert re.fullmatch("[甲乙丙丁戊己庚辛壬癸][一二三四五六七八九十]{1,3}", person["name"])
         assert person["email"] == f"{person['staff']}@demo.invalid" and set(person) == {"staff", "name", "email"}
+
+
+def test_units_have_the_fields_of_the_event_that_publishes_them():
+    for unit in UNITS.values():
+        event = msgspec.convert({**unit, "version": 1, "changed_at": "2026-01-01T00:00:00Z"}, UnitPublished)
+        assert set(unit) <= set(UnitPublished.__struct_fields__)
+        for posted, p in zip(event.posts, unit["posts"], strict=True):
+            assert posted.staff == tuple(p["staff"]) and len(posted.shifts) == len(p.get("shifts", []))
+        assert [m.staff for m in event.mediators] == [m["staff"] for m in unit["mediators"]]

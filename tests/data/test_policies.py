@@ -6,6 +6,8 @@ from datetime import date, datetime, time, timedelta
 
 import pytest
 
+from services.intake.events import CONTRACT as INTAKE
+
 from .tables import DATA, POLICY, document, table
 
 CALENDAR = document(POLICY / "calendar-2026.yaml")
@@ -107,3 +109,11 @@ def test_the_demo_has_the_steps_of_hongqiao_in_seconds_alone_and_climbs_within_t
     climb = sum(rung["within"]["seconds"] for rung in demo["ladder"])
     slowest = max(s["within"]["seconds"] for s in demo["steps"]["incident"] if s.get("whistle"))
     assert slowest + climb <= 180
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_steps_run_on_events_that_intake_publishes(name):
+    known = {type_.rsplit(".", 1)[0] for type_ in INTAKE.events}
+    for steps in POLICIES[name]["steps"].values():
+        for step in steps:
+            assert {step["starts"], *step["met_by"]} <= known
