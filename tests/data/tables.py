@@ -23,7 +23,8 @@ def table(path: str) -> list[dict[str, str]]:
 
 
 def document(path: Path) -> dict:  # type: ignore[type-arg]
-    return yaml.safe_load(path.read_text(encoding="utf-8"))
+    loaded: dict = yaml.safe_load(path.read_text(encoding="utf-8"))  # type: ignore[type-arg]
+    return loaded
 
 
 def rings() -> dict[str, Ring]:
