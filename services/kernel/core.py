@@ -109,11 +109,15 @@ class Bad:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """An own event as it will be published, and where. `key` decides the partition."""
+    """An own event for another topic than the service's main one. `key` decides the partition.
+
+    lane: the partition whose epoch guards it, where that is not the one of `key`.
+    """
 
     topic: str
     key: str
     message: Envelope
+    lane: int | None = None
 
 
 class Reader(Protocol[I]):

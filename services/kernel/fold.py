@@ -54,7 +54,7 @@ class Folder(Generic[S, I, V]):
     """
 
     def __init__(self, service: str, core: Core[S, I, V], *, log: bool = False) -> None:
-        self.service, self.core, self._log = service, core, log
+        self.service, self.core, self.log = service, core, log
 
     def apply(self, work: Work[S], incoming: Incoming[I], view: V) -> Outcome:
         """One record that could be read."""
@@ -126,11 +126,11 @@ class Folder(Generic[S, I, V]):
                     time=at,
                     sequence=number,
                     causationid=cause,
-                    afterseq=None if self._log else after,
+                    afterseq=None if self.log else after,
                     rules=self.core.rules,
                 )
             )
-        work.row = replace(work.row, own=number, at=at if self._log else work.row.at)
+        work.row = replace(work.row, own=number, at=at if self.log else work.row.at)
 
     def hold(self, work: Work[S], record: Record, reason: str, at: datetime) -> None:
         """A record that can't be applied: park it, hold its subject on that topic, say so."""
@@ -147,6 +147,27 @@ class Folder(Generic[S, I, V]):
         """A record that can't be read."""
         self.hold(work, bad.record, bad.reason, at)
         return Outcome.PARKED
+
+    def redrive(self, work: Work[S], topic: str, parked: Sequence[Incoming[I] | Bad], view: V) -> list[Incoming[I]]:
+        """Apply what was parked, in order of number, at its own times; release the subject if nothing is left.
+
+        Returns: what need not stay parked: applied now, or a repeat of what was applied.
+        """
+        readable = [read for read in parked if isinstance(read, Incoming)]
+        held, done = work.row.held, list[Incoming[I]]()
+        work.row = replace(work.row, held=tuple(t for t in held if t != topic))
+        for incoming in sorted(readable, key=lambda read: (read.sequence or 0, read.record.offset)):
+            last = work.row.seen.get(topic, 0)
+            if incoming.sequence is not None and incoming.sequence > last + 1:
+                break
+            if incoming.sequence is None or incoming.sequence == last + 1:
+                self._admit(work, incoming, view)
+            done.append(incoming)
+        if len(done) == len(parked):
+            self.release(work, topic, work.stamp or work.row.at or done[-1].at, len(done))
+        else:
+            work.row = replace(work.row, held=held)
+        return done
 
     def release(self, work: Work[S], topic: str, at: datetime, redriven: int) -> None:
         """All parked records of this subject on `topic` were applied."""

@@ -1,0 +1,79 @@
+"""Reads records of our own topics: envelope, contract, number; a service adds how each type becomes an input."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Generic
+
+import msgspec
+
+from services.kernel.core import Bad, I, Incoming, Record
+from services.kernel.envelope import Contract, Envelope, Event, decode
+
+
+@dataclass(frozen=True, slots=True)
+class Source(Generic[I]):
+    """One topic of ours.
+
+    contract: its publisher's events. translate: what an event says to this service's core; None for nothing.
+    log: it is the subject's log, from which `afterseq` counts.
+    """
+
+    topic: str
+    contract: Contract
+    translate: Callable[[Envelope, Event], I | None]
+    log: bool = False
+
+
+@dataclass(slots=True)
+class Unknown:
+    """What was skipped on purpose, by type: shown as metrics, warned about once per type by the runtime."""
+
+    types: dict[str, int]
+    fields: dict[str, int]
+
+
+class OwnReader(Generic[I]):
+    """A `Reader` for topics of our own. An unknown type is not bad: it is numbered, counted and passed over."""
+
+    def __init__(self, *sources: Source[I]) -> None:
+        self._sources: Mapping[str, Source[I]] = {source.topic: source for source in sources}
+        self.unknown = Unknown({}, {})
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        return tuple(self._sources)
+
+    def read(self, record: Record) -> Incoming[I] | Bad:
+        """See `Reader`. A record is bad if its envelope, its data or its number can't be read."""
+        source = self._sources[record.topic]
+        if record.value is None:
+            return Bad(record, None, "empty")
+        try:
+            message = decode(record.value)
+        except msgspec.ValidationError as error:
+            return Bad(record, None, f"envelope: {where(error)}")
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return Bad(record, None, "not_json")
+        if record.key is not None and record.key != message.subject.encode():
+            return Bad(record, None, "subject_is_not_key")
+        if message.sequence < 1:
+            return Bad(record, message.subject, "sequence")
+        try:
+            read = source.contract.read(message)
+        except msgspec.DecodeError as error:
+            return Bad(record, message.subject, f"{message.type}: {where(error)}")
+        if read.event is None:
+            self.unknown.types[message.type] = self.unknown.types.get(message.type, 0) + 1
+        elif read.unknown_fields:
+            self.unknown.fields[message.type] = self.unknown.fields.get(message.type, 0) + read.unknown_fields
+        given = source.translate(message, read.event) if read.event is not None else None
+        after = message.sequence if source.log else message.afterseq or 0
+        return Incoming(record, message.subject, message.id, message.sequence, message.time, after, source.log, given)
+
+
+def where(error: msgspec.DecodeError) -> str:
+    """The place in the data that does not fit, and how, without any value: msgspec quotes none but unknown tags."""
+    text = str(error)
+    return text if "Invalid value" not in text else "invalid value" + text.partition(" - at ")[2].join((" at ", ""))

@@ -1,0 +1,33 @@
+"""What a transport is: it takes part in a consumer group and hands records to a processor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from services.kernel.settings import KafkaLogin
+
+
+@dataclass(frozen=True, slots=True)
+class GroupPlan:
+    """group: consumer group, beginning with the service's name. instance: name of this process.
+
+    fetch_records: how many records at most are taken at once.
+    """
+
+    login: KafkaLogin
+    group: str
+    topics: tuple[str, ...]
+    instance: str
+    session_timeout_s: float = 6.0
+    fetch_records: int = 500
+    commit_every_s: float = 1.0
+
+
+class Transport(Protocol):
+    async def run(self) -> None:
+        """Take part in the group until cancelled.
+
+        Raises: FencedError, PositionError, StormError, UnreadableError: the process must end.
+        """
+        ...
