@@ -9,7 +9,9 @@ TOPIC = "case.notify"
 CONTRACT = Contract(
     deliveries.Called,
     deliveries.Told,
+    deliveries.StepFailed,
     deliveries.Undeliverable,
+    deliveries.CalledOff,
     deliveries.StoodDown,
     Held,
     Released,
