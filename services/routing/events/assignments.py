@@ -30,13 +30,14 @@ class Basis(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Assigned(Event, frozen=True, kw_only=True):
-    """Proposal: lead unit (主办), assisting units (协办), and the centre that supervises."""
+    """Proposal: lead unit (主办), assisting (协办) and informed (知会) units, and the centre that supervises."""
 
     TYPE: ClassVar[str] = "routing.assigned.v1"
     unit: str
     centre: str
     level: str
     assisting: tuple[str, ...] = ()
+    informed: tuple[str, ...] = ()
     hops: int = 0
     basis: Basis
 

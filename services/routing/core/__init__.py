@@ -1,0 +1,1 @@
+"""Routing's rules: pure, without clock, database or topic."""
