@@ -135,8 +135,8 @@ class Worker(Generic[S, I, V]):
         while True:
             await woken.wait()
             woken.clear()
-            while await self.processor.fire():
-                await asyncio.sleep(0)  # noqa: ASYNC110 - not a wait: lets records come between two rounds of limits
+            while await self.processor.fire():  # noqa: ASYNC110 - not a wait: lets records come between two rounds
+                await asyncio.sleep(0)
 
     async def _redrive(self) -> None:
         while True:
