@@ -42,6 +42,7 @@ CONTRACT = Contract(
     facts.WhistleProposed,
     facts.ProposalWithdrawn,
     facts.WhistleBlown,
+    facts.WhistleRefused,
     facts.LadderExhausted,
     facts.ReminderDue,
     facts.Told,

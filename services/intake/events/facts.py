@@ -117,6 +117,7 @@ class LimitRevised(Event, frozen=True, kw_only=True):
     old_due_at: datetime
     due_at: datetime
     policy_version: int
+    near_at: datetime | None = None
 
 
 class LimitUnconfirmed(Event, frozen=True, kw_only=True):
@@ -158,6 +159,15 @@ class WhistleBlown(Event, frozen=True, kw_only=True):
     post: str
 
 
+class WhistleRefused(Event, frozen=True, kw_only=True):
+    """A whistle that was asked for or confirmed can't be blown: closed, no_policy, already_running, no_such_rank."""
+
+    TYPE: ClassVar[str] = "case.whistle_refused.v1"
+    fact_at: datetime
+    obligation: str
+    reason: str
+
+
 class LadderExhausted(Event, frozen=True, kw_only=True):
     TYPE: ClassVar[str] = "case.ladder_exhausted.v1"
     fact_at: datetime
@@ -172,7 +182,11 @@ class ReminderDue(Event, frozen=True, kw_only=True):
 
 
 class Told(Event, frozen=True, kw_only=True):
-    """A human was reached. role: on_duty, head, duty_seat. obligation: the whistle, or the assignment's event id."""
+    """A human was reached.
+
+    role: on_duty, head, duty_seat. obligation: the whistle, or `a<sequence of case.assigned>` for an assignment.
+    purpose: whistle, assignment, unconfirmed, undelivered, reminder.
+    """
 
     TYPE: ClassVar[str] = "case.told.v1"
     fact_at: datetime
@@ -183,6 +197,7 @@ class Told(Event, frozen=True, kw_only=True):
     post: str
     role: str
     channel: str
+    purpose: str = "whistle"
 
 
 class Undeliverable(Event, frozen=True, kw_only=True):
@@ -194,6 +209,7 @@ class Undeliverable(Event, frozen=True, kw_only=True):
     rank: int
     unit: str
     reason: str
+    purpose: str = "whistle"
 
 
 class StoodDown(Event, frozen=True, kw_only=True):

@@ -24,6 +24,7 @@ class Registered(Event, frozen=True, kw_only=True):
     scale, grade: codes of DB tables 01… (个体性…; 特别重大…).
     system: the outside system that sent it; it gets the receipts.
     receiver: staff id of the first receiver, who follows it to the end (首接全程跟踪); None for systems.
+    confidential: what people said is read only by who has the case, the duty seat and the centre (保密工单).
     """
 
     TYPE: ClassVar[str] = "case.registered.v1"
@@ -44,6 +45,7 @@ class Registered(Event, frozen=True, kw_only=True):
     photos: int = 0
     parties: int = 0
     occurred_at: datetime | None = None
+    confidential: bool = False
 
 
 class Dispatched(Event, frozen=True, kw_only=True):

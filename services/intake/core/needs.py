@@ -1,0 +1,43 @@
+"""Why a case stands on the duty seat's desk (值班): pure, so that the list and the page say the same."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from services.intake.core.cases import Case
+
+Need = Literal["whistle_proposed", "undeliverable", "unroutable", "held", "limit_unconfirmed", "exhausted"]
+
+
+def needs(case: Case) -> tuple[Need, ...]:
+    """What waits for a press of the duty seat, most urgent first. Time plays no part: see `next_due`."""
+    if not case.open:
+        return ()
+    ranks = [rank for whistle in case.whistling for rank in whistle.ranks.values()]
+    found: list[Need] = []
+    if any(rank.waits_for_press for rank in ranks):
+        found.append("whistle_proposed")
+    calls = [*ranks, *case.calls.values()]
+    if any(call.undeliverable_at and not (call.told_at or call.attended_at) for call in calls):
+        found.append("undeliverable")
+    if any(whistle.status == "exhausted" for whistle in case.whistling):
+        found.append("exhausted")
+    if case.state == "unroutable":
+        found.append("unroutable")
+    if case.held:
+        found.append("held")
+    if any(limit.status == "unconfirmed" for limit in case.limits.values()):
+        found.append("limit_unconfirmed")
+    return tuple(found)
+
+
+def next_due(case: Case) -> datetime | None:
+    """When the earliest running limit is due; None while none runs."""
+    running = (limit.due_at for limit in case.limits.values() if limit.status == "running")
+    return min(running, default=None) if case.open else None
+
+
+def overdue(case: Case) -> bool:
+    """Has a step limit passed that nobody has met since, on an open case?"""
+    return case.open and any(limit.status == "missed" for limit in case.limits.values())
