@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from deploy.errors import DeployError
+from deploy.processes.orphans import STACK_LOCK
 from deploy.topology import SHARED_KEYS
 
 LAYOUT: Final = 1
@@ -32,7 +33,8 @@ class DataFolder:
         self.kafka = self.root / "kafka"
         self.postgres = self.root / "postgres"
         self.cache = self.root / "cache"
-        self.lock = self.run / "stack.lock"
+        self.lock = self.run / STACK_LOCK
+        self.ready = self.run / "ready"
         self._layout = self.root / "layout"
         self._ports = self.root / "ports.json"
 
@@ -95,13 +97,18 @@ class DataFolder:
 
     def ports(self, names: Iterable[str]) -> dict[str, int]:
         """A port for each name: the one it has had since it was first asked for, else a free one."""
-        kept: dict[str, int] = json.loads(self._ports.read_text()) if self._ports.exists() else {}
+        kept = self.known_ports()
         wanted = list(names)
         for name in wanted:
             if name not in kept:
                 kept[name] = _free_port(set(kept.values()))
         write_json(self._ports, kept)
         return {name: kept[name] for name in wanted}
+
+    def known_ports(self) -> dict[str, int]:
+        """The ports drawn so far, by name."""
+        kept: dict[str, int] = json.loads(self._ports.read_text()) if self._ports.exists() else {}
+        return kept
 
     def forget_ports(self) -> None:
         """Draw all ports anew at the next start."""

@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import resources
@@ -110,6 +110,15 @@ def _move_into_place(complete: Path, folder: Path) -> None:
             raise
 
 
+def _each(fetch: Callable[[Jar], None], jars: tuple[Jar, ...]) -> None:
+    pool = ThreadPoolExecutor(WORKERS)
+    try:
+        for done in as_completed([pool.submit(fetch, jar) for jar in jars]):
+            done.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
 def _fetch_all(repository: Path, into: Path, progress: Progress) -> None:
     # Imported here: jgo comes with the extra `embedded`, which a container does not install.
     import requests
@@ -150,8 +159,7 @@ def _fetch_all(repository: Path, into: Path, progress: Progress) -> None:
 
     progress(0, total)
     try:
-        with ThreadPoolExecutor(WORKERS) as pool:
-            list(pool.map(fetch, jars))
+        _each(fetch, jars)
     except (requests.RequestException, RuntimeError, OSError) as error:
         raise DeployError(
             f"Kafka's jars could not be fetched ({type(error).__name__}: {str(error)[:200]}). Check the network and "

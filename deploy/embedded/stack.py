@@ -9,7 +9,7 @@ import os
 import secrets as random_secrets
 import socket
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
@@ -64,14 +64,21 @@ class EmbeddedStack:
             said: told in a few words what is being done.
         """
         self.folder = DataFolder(data)
+        # Every process of the stack by name. Who watches them (`Supervisor`) keeps it up to date.
         self.top = top or topology()
-        self.children: list[Child] = []
+        self.children: dict[str, Child] = {}
         self._shared_buffers = shared_buffers
         self._tie = tie_to_parent
         self._progress = progress
         self._said = said
         self._ports: dict[str, int] = {}
         self._lock: int | None = None
+        self._ending = False
+
+    @property
+    def owned(self) -> bool:
+        """Whether the data folder is ours now, and not another process's."""
+        return self._lock is not None
 
     @property
     def bootstrap(self) -> str:
@@ -104,23 +111,27 @@ class EmbeddedStack:
         """
         self.folder.prepare()
         self._take()
+        self.folder.ready.unlink(missing_ok=True)
         left = await end_orphans(self.folder.run, FOUNDATIONS)
         if left:
             self._said(f"ended what an earlier run had left: {', '.join(r.name for r in left)}")
         self._ports = self.folder.ports(("kafka", "kafka-controller", "postgres"))
         require_free(self._ports)
         self.folder.shared_keys()
-        jar_folder = await asyncio.to_thread(jars.ensure, self.folder.cache, self._progress)
+        jar_folder = await asyncio.to_thread(jars.ensure, self.folder.cache, self._progress_or_end)
         self._said("starting Kafka and PostgreSQL")
         kafka = Broker(self.folder, jar_folder, self._ports["kafka"], self._ports["kafka-controller"])
         postgres = Database(self.folder, self._ports["postgres"], shared_buffers=self._shared_buffers)
-        await asyncio.gather(self._bring_up(kafka, self._kafka_ready), self._bring_up(postgres, self._postgres_ready))
+        await _together(self._bring_up(kafka, self._kafka_ready), self._bring_up(postgres, self._postgres_ready))
         self._said("making topics, users, roles and tables")
         await init(self.top, self.bootstrap, self.server, self.folder.secret)
 
     async def stop(self) -> None:
-        """End both servers; what they hold stays in the data folder."""
-        await asyncio.gather(*(stop_child(child, self.folder.run) for child in self.children))
+        """End what runs, the servers last; what they hold stays in the data folder."""
+        self._ending = True
+        for last in (False, True):
+            group = [child for name, child in self.children.items() if (name in FOUNDATIONS) is last]
+            await asyncio.gather(*(stop_child(child, self.folder.run) for child in group))
         self.children.clear()
         self._release()
 
@@ -184,7 +195,7 @@ class EmbeddedStack:
         await asyncio.to_thread(server.prepare)
         # Not in a thread: a tied child dies with the thread that started it, not with the process.
         child = launch(server.spec(), self.folder.run, self.folder.logs, tie_to_parent=self._tie)
-        self.children.append(child)
+        self.children[child.spec.name] = child
         deadline = time.monotonic() + READY_SECONDS
         while not await ready():
             if not child.alive():
@@ -205,6 +216,11 @@ class EmbeddedStack:
         await connection.close()
         return True
 
+    def _progress_or_end(self, done: int, total: int) -> None:
+        if self._ending:  # a thread cannot be cancelled, but it tells us of every piece that has come
+            raise DeployError("The download was broken off; the next start begins it again.")
+        self._progress(done, total)
+
     def _take(self) -> None:
         self._lock = locks.acquire(self.folder.lock)
         if self._lock is None:
@@ -223,6 +239,18 @@ class EmbeddedStack:
             (self.folder.run / "supervisor").unlink(missing_ok=True)
             os.close(self._lock)
             self._lock = None
+
+
+async def _together(*work: Coroutine[None, None, None]) -> None:
+    """Both or neither: when one fails, the other is ended before anybody hears of it, and starts nothing more."""
+    tasks = [asyncio.ensure_future(w) for w in work]
+    try:
+        await asyncio.gather(*tasks)
+    except BaseException:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        raise
 
 
 def _listens(port: int) -> bool:

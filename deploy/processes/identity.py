@@ -23,16 +23,17 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Stat:
-    """The two fields of /proc/PID/stat that matter here."""
+    """The fields of /proc/PID/stat that matter here."""
 
     state: str
+    parent: int
     start_ticks: int
 
 
 def parse_stat(text: str) -> Stat:
     """Read a line of /proc/PID/stat. The command, field 2, may hold spaces and brackets: count from its last one."""
     fields = text.rpartition(")")[2].split()
-    return Stat(state=fields[0], start_ticks=int(fields[19]))
+    return Stat(state=fields[0], parent=int(fields[1]), start_ticks=int(fields[19]))
 
 
 def boot_id() -> str:
@@ -49,6 +50,40 @@ def identify(pid: int) -> Identity | None:
 def is_alive(process: Identity) -> bool:
     """Whether this very process still runs. A zombie, waiting for its parent, does not."""
     return identify(process.pid) == process
+
+
+def is_frozen(process: Identity) -> bool:
+    """Whether it has been stopped by SIGSTOP or a debugger."""
+    stat = _stat(process.pid)
+    return stat is not None and stat.start_ticks == process.start_ticks and stat.state in {"T", "t"}
+
+
+def parent(pid: int) -> int | None:
+    """The pid of a process's parent, None if the process has ended."""
+    stat = _stat(pid)
+    return None if stat is None else stat.parent
+
+
+def memory(process: Identity) -> int:
+    """Bytes that a process and its descendants take, what they share counted once (0 if we may not look)."""
+    children: dict[int, list[int]] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and (above := parent(int(entry.name))) is not None:
+            children.setdefault(above, []).append(int(entry.name))
+    pending, total = [process.pid], 0
+    while pending:
+        pid = pending.pop()
+        total += _proportional(pid)
+        pending += children.get(pid, [])
+    return total
+
+
+def _proportional(pid: int) -> int:
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except OSError:  # ended, or another user's
+        return 0
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:")), 0)
 
 
 def send(process: Identity, signum: signal.Signals, *, whole_group: bool = False) -> bool:

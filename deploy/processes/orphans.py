@@ -1,13 +1,16 @@
 """Finding and ending what a killed supervisor left behind."""
 
 import asyncio
-import os
 import signal
 from pathlib import Path
+from typing import Final
 
 from deploy.processes import locks
-from deploy.processes.identity import identify, is_alive
+from deploy.processes.identity import identify, is_alive, parent
 from deploy.processes.launch import Record, pid_file, records, stop
+
+STACK_LOCK: Final = "stack.lock"
+"""Held by the supervisor itself, which is nobody's orphan."""
 
 
 def orphans(run: Path, last: tuple[str, ...]) -> list[Record]:
@@ -16,14 +19,17 @@ def orphans(run: Path, last: tuple[str, ...]) -> list[Record]:
     Known by their pid files; where a supervisor was killed before it wrote one, by the lock that the process holds.
     """
     found = [r for r in records(run) if is_alive(r.identity)]
-    named = {r.identity.pid for r in found}
+    named = {r.name for r in found}
     for lock in sorted(run.glob("*.lock")):
-        for pid in locks.holders(lock):
-            identity = identify(pid)
-            if lock.stem != "stack" and identity is not None and pid not in named and os.getsid(pid) == pid:
-                found.append(Record(lock.stem, identity, None, None, 0.0, 0))
-                named.add(pid)
+        if lock.stem not in named and lock.name != STACK_LOCK and locks.is_held(lock):
+            found += [Record(lock.stem, i, None, None, 0.0, 0) for i in map(identify, _eldest(lock)) if i is not None]
     return sorted(found, key=lambda r: (r.name in last, r.name))
+
+
+def _eldest(lock: Path) -> list[int]:
+    """The processes that hold a lock without having it from a parent: a server, not its helpers."""
+    pids = locks.holders(lock)
+    return [pid for pid in pids if parent(pid) not in pids]
 
 
 async def end_orphans(run: Path, last: tuple[str, ...]) -> list[Record]:

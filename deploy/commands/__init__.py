@@ -1,0 +1,1 @@
+"""The commands of `maodiao`, a module each. `deploy.cli` calls `register(app)` of every module in this package."""
