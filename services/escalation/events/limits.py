@@ -15,6 +15,8 @@ class LimitSet(Event, frozen=True, kw_only=True):
     start: the log's time from which it counts. near_at: from here on pages call it near (临期).
     within: the definition, as the policy wrote it (`30 minutes`, `2 working_days`).
     policy, policy_version, calendar_version: copied, so that an edit never moves a running limit.
+    starts, met_by: the facts of the case's log that began it and that meet it (`case.accepted`); empty for ranks.
+    whistle: what a miss does, `propose` or `blow` rank 1; empty: nothing.
     """
 
     TYPE: ClassVar[str] = "escalation.limit_set.v1"
@@ -29,6 +31,9 @@ class LimitSet(Event, frozen=True, kw_only=True):
     calendar_version: int
     obligation: str | None = None
     rank: int | None = None
+    starts: str = ""
+    met_by: tuple[str, ...] = ()
+    whistle: str = ""
 
 
 class LimitMet(Event, frozen=True, kw_only=True):
@@ -78,6 +83,7 @@ class LimitRevised(Event, frozen=True, kw_only=True):
     within: str
     policy_version: int
     calendar_version: int
+    policy: str = ""
 
 
 class LimitUnconfirmed(Event, frozen=True, kw_only=True):
@@ -91,8 +97,13 @@ class LimitUnconfirmed(Event, frozen=True, kw_only=True):
 
 
 class ReminderDue(Event, frozen=True, kw_only=True):
-    """An exhausted ladder stays red: once a day the duty seat is reminded."""
+    """An exhausted ladder stays red: once a day the duty seat is reminded.
+
+    limit, step: the limit whose miss exhausted it. remind_at: when the next reminder is due.
+    """
 
     TYPE: ClassVar[str] = "escalation.reminder_due.v1"
     limit: str
     step: str
+    obligation: str | None = None
+    remind_at: datetime | None = None

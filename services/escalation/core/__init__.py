@@ -1,0 +1,1 @@
+"""Escalation's rules: pure functions over one case; no clock, no database, no topic."""
