@@ -45,7 +45,7 @@ class Finding:
 
 def required(folder: DataFolder) -> list[Finding]:
     """What must hold before a start."""
-    return [_system(), _python(), *_packages(), _memory(_available_memory()), _disk(folder), _layout(folder)]
+    return [_system(), _python(), *_packages(), memory(_available_memory()), disk(folder), _layout(folder)]
 
 
 def every(folder: DataFolder) -> list[Finding]:
@@ -76,7 +76,8 @@ def _packages() -> list[Finding]:
     return [Finding(Level.FAIL, f"missing package {name}", advice) for name in missing]
 
 
-def _memory(available: int) -> Finding:
+def memory(available: int) -> Finding:
+    """Judge the bytes of memory that are free."""
     what = f"{available // MIB} MiB of memory are free"
     if available < MEMORY_NEEDED:
         return Finding(
@@ -87,7 +88,8 @@ def _memory(available: int) -> Finding:
     return Finding(Level.OK, what)
 
 
-def _disk(folder: DataFolder) -> Finding:
+def disk(folder: DataFolder) -> Finding:
+    """Judge the room on the disk of a data folder, which need not exist yet."""
     place = folder.root
     while not place.exists():
         place = place.parent

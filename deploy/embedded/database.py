@@ -120,7 +120,10 @@ class Database:
         if self._user is not None and not place.exists() and not _may_pass(folder.root, self._user):
             digest = hashlib.sha256(str(folder.root).encode()).hexdigest()[:12]
             outside = _roots_place() / "data" / digest
-            outside.mkdir(parents=True, exist_ok=True)
+            # Without a link to it, what lies there belongs to a data folder that has been deleted.
+            shutil.rmtree(outside, ignore_errors=True)
+            outside.mkdir(parents=True)
+            place.unlink(missing_ok=True)
             place.symlink_to(outside)
         place.mkdir(exist_ok=True)
         place = place.resolve()
@@ -131,15 +134,20 @@ class Database:
     def _reachable_binaries(self) -> Path:
         """The binaries where PostgreSQL's user can run them; copied if the environment lies in a closed home."""
         packaged = _packaged()
-        if self._user is None or _may_run(packaged / "bin" / "postgres", self._user):
+        if self._user is None or _may_run(packaged, self._user):
             return packaged
         copy = _roots_place() / f"postgresql-{hashlib.sha256(str(packaged).encode()).hexdigest()[:12]}"
-        if not _may_run(copy / "bin" / "postgres", self._user):
+        # The binaries find their libraries three folders up: the copy keeps that shape.
+        binaries = copy / packaged.parent.name / packaged.name
+        if not _may_run(binaries, self._user):
             fresh = copy.with_name(f"{copy.name}.{os.getpid()}")
-            shutil.copytree(packaged, fresh)
+            shutil.copytree(packaged, fresh / packaged.parent.name / packaged.name)
+            libraries = packaged.parent.with_name(f"{packaged.parent.name}.libs")
+            if libraries.exists():
+                shutil.copytree(libraries, fresh / libraries.name)
             shutil.rmtree(copy, ignore_errors=True)
             fresh.rename(copy)
-        return copy
+        return binaries
 
     def _give(self, path: Path) -> None:
         if self._user is not None:
@@ -179,8 +187,8 @@ def _roots_place() -> Path:
     return ROOTS_PLACE
 
 
-def _may_run(program: Path, user: tuple[int, int]) -> bool:
-    return _as_user([str(program), "--version"], user)
+def _may_run(binaries: Path, user: tuple[int, int]) -> bool:
+    return all(_as_user([str(binaries / "bin" / name), "--version"], user) for name in ("postgres", "initdb"))
 
 
 def _may_pass(folder: Path, user: tuple[int, int]) -> bool:

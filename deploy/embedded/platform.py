@@ -26,7 +26,7 @@ from deploy.service_specs import Wiring, instances, service_specs
 from deploy.topology import DEFAULT_SYSTEMS, SERVICES, topology
 
 READY_SECONDS: Final = 90.0
-GIVE_UP_AFTER: Final = 4
+GIVE_UP_AFTER: Final = 3
 """Deaths of one process during the start after which it is not a matter of waiting."""
 
 
@@ -87,12 +87,12 @@ class Platform:
         Raises:
             DeployError: something cannot run; the sentence says what to do.
         """
-        await self.stack.start()
         services = existing_services()
         try:
             names = instances(services, self._options.scale)
         except ValueError as error:
             raise DeployError(f"--scale: {error}. There are: {', '.join(services)}.") from error
+        await self.stack.start()
         self._ports = self.stack.folder.ports(names)
         require_free(self._ports)
         wiring = Wiring(

@@ -180,6 +180,11 @@ class EmbeddedStack:
         async with KafkaAdmin(self.kafka()) as admin:
             await admin.set_users({user: self.password(user)})
             await admin.create_acls([*acls, *group_acls(user)])
+        deadline = time.monotonic() + READY_SECONDS
+        while not await can_log_in(self.kafka(user)):  # the brokers learn of a new user a moment later
+            if time.monotonic() > deadline:
+                raise DeployError(f"The broker does not know the new user {user} after {READY_SECONDS:.0f} s.")
+            await asyncio.sleep(0.05)
         return self.kafka(user)
 
     async def add_role(self, role: Role, name: str | None = None) -> str:

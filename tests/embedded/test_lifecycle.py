@@ -9,12 +9,16 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from deploy.embedded import platform
 from deploy.embedded.folder import DataFolder, port_is_free
+from deploy.embedded.platform import Options, Platform
 from deploy.embedded.stack import running
+from deploy.errors import DeployError
 from deploy.kafka_admin import can_log_in, login
 from deploy.processes.identity import Identity, is_alive, send
 from deploy.processes.launch import records
@@ -186,3 +190,57 @@ def test_a_failed_download_is_said_in_a_sentence(data: Path, tmp_path: Path, mon
 def _listens(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+TOY = """
+import http.server, os
+class Door(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200); self.end_headers()
+    def log_message(self, *_): pass
+print("instance", os.environ["MAODIAO_INSTANCE"], flush=True)
+http.server.HTTPServer(("127.0.0.1", int(os.environ["MAODIAO_HTTP_PORT"])), Door).serve_forever()
+"""
+
+
+def _toys(monkeypatch: pytest.MonkeyPatch, code: str) -> None:
+    """The services of this test: processes of our own code in their places."""
+    real = platform.service_specs
+    monkeypatch.setattr(platform, "existing_services", lambda: ["routing", "notify"])
+    monkeypatch.setattr(
+        platform,
+        "service_specs",
+        lambda names, wiring: [replace(s, argv=[sys.executable, "-c", code]) for s in real(names, wiring)],
+    )
+
+
+async def test_services_are_started_watched_and_stopped(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _toys(monkeypatch, TOY)
+    said: list[str] = []
+    async with Platform(Options(data=data, scale={"routing": 2}), said=said.append) as running_here:
+        folder = running_here.stack.folder
+        shown = await asyncio.to_thread(maodiao, "status", data=data)
+        assert shown.stdout.count(" ready ") == 3
+        killed = next(r.identity for r in records(folder.run) if r.name == "routing-2")
+        send(killed, signal.SIGKILL)
+        deadline = time.monotonic() + 10
+        while "routing-2 started again" not in said:
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.05)
+        await running_here.ready(["routing-2"])
+        left = [r.identity for r in records(folder.run)]
+        assert len(left) == 5
+        assert running_here.url("routing") == f"http://127.0.0.1:{folder.known_ports()['routing-1']}"
+    assert not any(map(is_alive, left))
+    assert (folder.logs / "routing-2.log").read_text() == "instance routing-2\n" * 2
+
+
+async def test_a_service_that_cannot_start_is_said_with_its_log(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _toys(monkeypatch, "raise SystemExit('the policy folder is missing')")
+    with pytest.raises(DeployError, match=r"(?s)ended .* times at its start.*the policy folder is missing"):
+        async with Platform(Options(data=data)):
+            pytest.fail("it is not ready")
+    assert records(data / "run") == []
+    with pytest.raises(DeployError, match="no such service: rooting"):
+        async with Platform(Options(data=data, scale={"rooting": 2})):
+            pytest.fail("there is no such service")
