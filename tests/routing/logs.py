@@ -22,6 +22,7 @@ from services.routing.core.inputs import (
     PanelFormed,
     Registered,
     Reopened,
+    Stuck,
     Superseded,
 )
 from services.routing.core.view import View
@@ -29,6 +30,9 @@ from services.routing.events import CONTRACT
 from tests.routing.town import NINE, UNITS
 
 TOPIC = "case.intake"
+LEAD, PANEL = "the lead under way", "the panel under way"
+"""What a `Superseded` of these tests names: `Running` puts the id of our proposal in its place."""
+
 units = st.sampled_from([unit.unit for unit in UNITS if "-" in unit.unit] + ["unheard-of"])
 staff = st.sampled_from(["u-m1", "u-m2", "u-l1", "u-j1", "u-0001"])
 kinds = st.sampled_from(
@@ -37,7 +41,7 @@ kinds = st.sampled_from(
 places = st.sampled_from(["C1", "C2", "C8", "C9", None])
 streets = st.sampled_from(["S1", "S2", "S8", "S9", None])
 
-ANY: dict[str, Any] = {"sequence": 0, "at": NINE}
+ANY: dict[str, Any] = {"id": "", "sequence": 0, "at": NINE}
 begun = st.builds(
     lambda kind, community, street: Registered(family=kind[0], kind=kind[1], community=community, street=street, **ANY),
     kinds,
@@ -51,14 +55,19 @@ facts: st.SearchStrategy[Input] = st.one_of(
     units.map(lambda unit: Accepted(unit=unit, **ANY)),
     st.builds(lambda unit, by: Declined(unit=unit, by=by, **ANY), units, staff),
     staff.map(lambda mediator: PanelFormed(mediator=mediator, judicial_head=None, lawyer=None, **ANY)),
-    st.sampled_from(["lead", "panel"]).map(lambda proposal: Superseded(proposal=proposal, **ANY)),
+    st.builds(
+        lambda proposal, because: Superseded(proposal=proposal, because=because, **ANY),
+        st.sampled_from([LEAD, PANEL, "somebody's"]),
+        st.sampled_from(["lead", "taken", "declined", "loop"]),
+    ),
+    st.just(Stuck(**ANY)),
     st.just(Closed(**ANY)),
     st.just(Reopened(**ANY)),
 )
 
 
 def numbered(log: list[Input]) -> list[Input]:
-    return [replace(fact, sequence=n, at=NINE + timedelta(minutes=n)) for n, fact in enumerate(log, 1)]
+    return [replace(fact, id=f"log-{n}", sequence=n, at=NINE + timedelta(minutes=n)) for n, fact in enumerate(log, 1)]
 
 
 logs = st.builds(lambda first, rest: numbered([first, *rest]), begun, st.lists(facts, max_size=14))
@@ -69,7 +78,7 @@ def incoming(subject: str, fact: Input, partition: int = 0) -> Incoming[Input]:
     return Incoming(
         record=record,
         subject=subject,
-        id=f"{subject}-{fact.sequence}",
+        id=fact.id,
         sequence=fact.sequence,
         at=fact.at,
         after=fact.sequence,
@@ -94,8 +103,17 @@ class Running:
     def state(self) -> Case | None:
         return self.work.row.state
 
+    def meant(self, fact: Input) -> Input:
+        """The fact with the id of the proposal that is under way, where it names one."""
+        state = self.state
+        if not isinstance(fact, Superseded) or state is None:
+            return fact
+        under_way = {LEAD: state.lead_id, PANEL: state.panel_id}
+        return replace(fact, proposal=under_way.get(fact.proposal, fact.proposal) or "somebody's")
+
     def told(self, fact: Input, view: View | None = None) -> list[Event]:
         """What the folder said to this fact."""
+        fact = self.meant(fact)
         before = len(self.work.said)
         assert self.folder.apply(self.work, incoming(self.subject, fact), view or self.view) is Outcome.APPLIED
         return [self._event(n) for n in range(before, len(self.work.said))]
@@ -108,4 +126,4 @@ class Running:
 
 def run(log: list[Input], view: View, subject: str = "case") -> tuple[Running, list[tuple[Input, list[Event]]]]:
     running = Running(view, subject)
-    return running, [(fact, running.told(fact)) for fact in log]
+    return running, [(running.meant(fact), running.told(fact)) for fact in log]

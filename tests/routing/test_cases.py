@@ -12,11 +12,12 @@ from services.routing.core.inputs import (
     PanelFormed,
     Registered,
     Reopened,
+    Stuck,
     Superseded,
 )
 from services.routing.core.view import View
-from services.routing.events.assignments import Assigned, PanelProposed, Unroutable
-from tests.routing.logs import Running
+from services.routing.events.assignments import Assigned, PanelProposed, PanelUnfilled, Unroutable
+from tests.routing.logs import LEAD, PANEL, Running
 from tests.routing.town import EDITION, NINE, SHELF, UNITS, Shelf, edition, view
 
 
@@ -27,7 +28,9 @@ class Story(Running):
 
     def hears(self, fact, /, **fields):
         self.count += 1
-        return self.told(fact(sequence=self.count, at=NINE + timedelta(minutes=self.count), **fields))
+        return self.told(
+            fact(id=f"f{self.count}", sequence=self.count, at=NINE + timedelta(minutes=self.count), **fields)
+        )
 
     def registered(self, kind="0402", family="dispute", community="C1", street=None):
         return self.hears(Registered, family=family, kind=kind, community=community, street=street)
@@ -72,36 +75,67 @@ def test_who_sent_the_case_back_does_not_sit_on_its_panel(story):
 
 def test_superseded_is_decided_again(story):
     story.registered("05-01", "incident")
-    (assigned,) = story.hears(Superseded, proposal="lead")
+    (assigned,) = story.hears(Superseded, proposal=LEAD, because="lead")
     assert (assigned.unit, assigned.hops) == ("team-S1a", 1)
 
 
 def test_superseded_by_a_human_needs_no_new_proposal(story):
     story.registered("05-01", "incident")
     assert story.hears(Dispatched, unit="team-S1b") == []
-    assert story.hears(Superseded, proposal="lead") == []
+    assert story.hears(Superseded, proposal=LEAD, because="lead") == []
     assert story.state.lead == "team-S1b"
+
+
+def test_a_unit_that_the_log_says_declined_is_left_out_from_then_on(story):
+    story.registered("05-01", "incident")
+    (assigned,) = story.hears(Superseded, proposal=LEAD, because="declined")
+    assert assigned.unit == "team-S1b"
+
+
+def test_once_the_log_says_loop_the_duty_seat_has_it(story):
+    story.registered("05-01", "incident")
+    assert story.hears(Superseded, proposal=LEAD, because="loop") == []
+    assert story.state.lead is None
+
+
+def test_once_the_log_says_stuck_nobody_bears_the_case(story):
+    story.registered("05-01", "incident")
+    assert story.hears(Stuck) == []
+    assert story.state.lead is None
+
+
+def test_what_was_superseded_is_not_ours_any_more(story):
+    story.registered("05-01", "incident")
+    assert story.hears(Superseded, proposal="another", because="lead") == []
+    assert story.state.lead == "team-S1a"
+
+
+def test_a_dispatch_by_hand_ends_the_panel_and_another_is_proposed(story):
+    story.registered()
+    story.hears(PanelFormed, mediator="u-m2", judicial_head=None, lawyer=None)
+    (panel,) = story.hears(Dispatched, unit="centre-S1")
+    assert panel.mediator == "u-m1"
 
 
 def test_proposals_that_circle_end_at_the_duty_seat(story):
     story.registered("05-01", "incident")
-    said = [story.hears(Superseded, proposal="lead")[0] for _ in range(MOST_HOPS)]
+    said = [story.hears(Superseded, proposal=LEAD, because="lead")[0] for _ in range(MOST_HOPS)]
     assert [event.hops for event in said[:-1]] == list(range(1, MOST_HOPS))
     assert (said[-1].reason, said[-1].seat) == ("loop", "centre-S1")
-    assert story.hears(Superseded, proposal="lead") == [], "nothing of ours is under way"
+    assert story.hears(Superseded, proposal=LEAD, because="lead") == [], "nothing of ours is under way"
 
 
 def test_panels_that_circle_end_at_the_duty_seat_and_the_lead_stays(story):
     story.registered()
-    said = [story.hears(Superseded, proposal="panel")[0] for _ in range(MOST_HOPS)]
+    said = [story.hears(Superseded, proposal=PANEL, because="lead")[0] for _ in range(MOST_HOPS)]
     assert {type(event) for event in said[:-1]} == {PanelProposed}
-    assert said[-1].reason == "panel_loop"
+    assert (type(said[-1]), said[-1].reason) == (PanelUnfilled, "loop")
     assert story.state.lead == "centre-S1"
 
 
 def test_a_human_settles_it_and_hops_begin_anew(story):
     story.registered("05-01", "incident")
-    story.hears(Superseded, proposal="lead")
+    story.hears(Superseded, proposal=LEAD, because="lead")
     story.hears(Led, unit="team-S1a")
     story.hears(Accepted, unit="team-S1a")
     (assigned,) = story.hears(Declined, unit="team-S1a", by="u-1")
@@ -126,7 +160,7 @@ def test_without_a_free_mediator_the_duty_seat_is_asked_and_the_lead_stays():
     story = Story(view(u_m1=20, u_m2=20, u_m9=20))
     assigned, nobody = story.registered()
     assert isinstance(assigned, Assigned)
-    assert (nobody.reason, nobody.seat) == ("no_mediator", "centre-S1")
+    assert (type(nobody), nobody.reason, nobody.seat) == (PanelUnfilled, "no_mediator", "centre-S1")
     assert story.state.lead == "centre-S1"
     assert story.state.panel is None
 
@@ -157,7 +191,7 @@ def test_a_closed_case_is_left_alone(story):
     story.registered("05-01", "incident")
     story.hears(Closed)
     assert story.hears(Declined, unit="team-S1a", by="u-1") == []
-    assert story.hears(Superseded, proposal="lead") == []
+    assert story.hears(Superseded, proposal=LEAD, because="lead") == []
 
 
 def test_the_log_has_the_last_word_on_lead_and_panel(story):
@@ -175,7 +209,13 @@ def test_verify_decides_in_the_directory_and_with_the_loads_of_then():
     story = Story(View(then, {"team-S1a": 1, "team-S1b": 2}, shelf))
     said = story.registered("05-01", "incident")
     fact = Registered(
-        sequence=1, at=NINE + timedelta(minutes=1), family="incident", kind="05-01", community="C1", street=None
+        id="f1",
+        sequence=1,
+        at=NINE + timedelta(minutes=1),
+        family="incident",
+        kind="05-01",
+        community="C1",
+        street=None,
     )
     core, today = Cases(), View(now, {}, shelf)
     assert core.decide(None, fact, today) != tuple(said), "otherwise this test shows nothing"

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace as with_
 from datetime import datetime
-from typing import Final, Literal, NoReturn
+from typing import Final, NoReturn
 
 import msgspec
 from msgspec.structs import replace
 
-from services.kernel.envelope import Event
+from services.kernel.envelope import Event, derived_id
+from services.routing.core import leads, panels
 from services.routing.core.inputs import (
     Accepted,
     Closed,
@@ -21,19 +22,16 @@ from services.routing.core.inputs import (
     PanelFormed,
     Registered,
     Reopened,
+    Stuck,
     Superseded,
 )
-from services.routing.core.leads import NO_RULE, Matter, again, basis, lead, to_seat
-from services.routing.core.panels import NO_MEDIATOR, PANEL_LOOP, PANEL_REASONS, compose
 from services.routing.core.places import Place, locate
 from services.routing.core.view import View
-from services.routing.events.assignments import Assigned, Basis, PanelProposed, Unroutable
+from services.routing.events.assignments import Assigned, Basis, PanelProposed, PanelUnfilled, Unroutable
 
 LOOP: Final = "loop"
 MOST_HOPS: Final = 8
-"""Proposals without a human having settled who has the case; then the duty seat decides (DESIGN: reason `loop`)."""
-
-By = Literal["proposal", "log", "hand"]
+"""Proposals without anybody having taken the case; then the duty seat decides (DESIGN: reason `loop`)."""
 
 
 class Panel(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -47,9 +45,9 @@ class Panel(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Case(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A case as routing sees it.
 
-    last: number of the last fact applied. lead_by, panel_by: who said so: our own proposal, the log that applied it,
-    or a human. declined: units that sent it back since a human last gave it to them. recused: staff who did so.
-    hops, panel_hops: proposals since a human last settled who has it.
+    last, cause: number and id of the last fact applied. lead_id, panel_id: the proposal of ours that said so and waits
+    for its answer; None once the log or a human has said it. declined: units that sent it back since a human last
+    gave it to them. recused: staff who did so. hops, panel_hops: proposals since somebody last took the case.
     """
 
     family: str
@@ -58,10 +56,11 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     street: str | None = None
     open: bool = True
     last: int
+    cause: str
     lead: str | None = None
-    lead_by: By | None = None
+    lead_id: str | None = None
     panel: Panel | None = None
-    panel_by: By | None = None
+    panel_id: str | None = None
     declined: tuple[str, ...] = ()
     recused: tuple[str, ...] = ()
     hops: int = 0
@@ -74,22 +73,24 @@ class Cases:
     rules: Final = 1
 
     def decide(self, state: Case | None, given: Input, view: View) -> Sequence[Event]:
-        """See the kernel's `Core`. Whatever looks at the view says something, so its basis can be recalled."""
+        """See the kernel's `Core`. What looks at loads says something, so that its basis can be recalled."""
         case = self.evolve(state, given)
-        if case is None or not case.open or (state is not None and given.sequence <= state.last):
+        if case is None or not case.open:
+            return ()
+        if state is None:
+            return _route(case, view, given.at)
+        if given.sequence <= state.last:
             return ()
         match given:
-            case Registered():
-                return _route(case, view, given.at) if state is None else ()
-            case Declined(unit=unit) if state is not None and state.lead == unit:
+            case Declined(unit=unit) if state.lead == unit:
                 return _route(case, view, given.at)
-            case Superseded(proposal="lead") if state is not None and state.lead_by == "proposal":
-                return _route(case, view, given.at)
-            case Superseded(proposal="panel") if state is not None and state.panel_by == "proposal":
-                return _panel_again(case, view, given.at)
-            case Dispatched() if case.panel is None and case.family == "dispute":
+            case Superseded(proposal=id_, because=because) if because != LOOP:
+                if id_ == state.lead_id:
+                    return _route(case, view, given.at)
+                return _panel_again(case, view, given.at) if id_ == state.panel_id else ()
+            case Dispatched() if case.family == "dispute":
                 return _panel(case, None, view, given.at)
-            case Reopened() if state is not None and not state.open:
+            case Reopened() if not state.open:
                 return _reopen(case, view, given.at)
             case _:
                 return ()
@@ -102,7 +103,7 @@ class Cases:
             return _begin(event) if isinstance(event, Registered) else None
         if event.sequence <= state.last:
             return state
-        return _told(replace(state, last=event.sequence), event)
+        return _told(replace(state, last=event.sequence, cause=event.id), event)
 
     def due(self, state: Case) -> datetime | None:
         """Routing waits for nobody: limits are escalation's."""
@@ -122,7 +123,12 @@ class Cases:
 
 def _begin(event: Registered) -> Case:
     return Case(
-        family=event.family, kind=event.kind, community=event.community, street=event.street, last=event.sequence
+        family=event.family,
+        kind=event.kind,
+        community=event.community,
+        street=event.street,
+        last=event.sequence,
+        cause=event.id,
     )
 
 
@@ -131,20 +137,20 @@ def _told(case: Case, event: Input) -> Case:
     match event:
         case Dispatched(unit=unit):
             left_out = tuple(id_ for id_ in case.declined if id_ != unit)
-            return replace(case, lead=unit, lead_by="hand", declined=left_out, hops=0, panel_hops=0)
+            return replace(_without_panel(_led(case, unit)), declined=left_out, hops=0, panel_hops=0)
         case Led(unit=unit):
-            return replace(case, lead=unit, lead_by="log")
-        case Accepted():
-            return replace(case, hops=0, panel_hops=0)
+            return _led(case, unit)
+        case Accepted(unit=unit):
+            return replace(_led(case, unit), hops=0, panel_hops=0)
         case Declined(unit=unit, by=by):
-            case = case if case.lead != unit else replace(case, lead=None, lead_by=None)
+            case = case if case.lead != unit else _without_panel(_led(case, None))
             return replace(case, declined=_with(case.declined, unit), recused=_with(case.recused, by))
         case PanelFormed(mediator=mediator, judicial_head=head, lawyer=lawyer):
-            return replace(case, panel=Panel(mediator=mediator, judicial_head=head, lawyer=lawyer), panel_by="log")
-        case Superseded(proposal="lead") if case.lead_by == "proposal":
-            return replace(case, lead=None, lead_by=None)
-        case Superseded(proposal="panel") if case.panel_by == "proposal":
-            return replace(case, panel=None, panel_by=None)
+            return replace(case, panel=Panel(mediator=mediator, judicial_head=head, lawyer=lawyer), panel_id=None)
+        case Superseded():
+            return _superseded(case, event)
+        case Stuck():
+            return _led(case, None)
         case Closed():
             return replace(case, open=False)
         case Reopened():
@@ -153,20 +159,47 @@ def _told(case: Case, event: Input) -> Case:
             return case
 
 
+def _superseded(case: Case, event: Superseded) -> Case:
+    if event.proposal == case.panel_id:
+        return _without_panel(case)
+    if event.proposal != case.lead_id:
+        return case
+    # The log may hold a refusal that a hand-made dispatch has made us forget.
+    declined = _with(case.declined, case.lead) if event.because == leads.DECLINED and case.lead else case.declined
+    return replace(_led(case, None), declined=declined)
+
+
 def _said(case: Case, event: Event) -> Case:
-    """An own event."""
+    """An own event. Its id follows from the fact that caused it and its place among what was said then."""
     match event:
         case Assigned(unit=unit, hops=hops):
-            return replace(case, lead=unit, lead_by="proposal", hops=hops + 1)
+            return replace(case, lead=unit, lead_id=_lead_id(case), hops=hops + 1)
         case PanelProposed(mediator=mediator, judicial_head=head, lawyer=lawyer):
-            panel = Panel(mediator=mediator, judicial_head=head, lawyer=lawyer)
-            return replace(case, panel=panel, panel_by="proposal", panel_hops=case.panel_hops + 1)
-        case Unroutable(reason=reason) if reason in PANEL_REASONS:
-            return replace(case, panel=None, panel_by=None)
+            ordinal = 1 if case.lead_id == _lead_id(case) else 0
+            return replace(
+                case,
+                panel=Panel(mediator=mediator, judicial_head=head, lawyer=lawyer),
+                panel_id=derived_id(case.cause, PanelProposed.TYPE, ordinal),
+                panel_hops=case.panel_hops + 1,
+            )
+        case PanelUnfilled():
+            return _without_panel(case)
         case Unroutable():
-            return replace(case, lead=None, lead_by=None)
+            return _led(case, None)
         case _:
             return case
+
+
+def _lead_id(case: Case) -> str:
+    return derived_id(case.cause, Assigned.TYPE, 0)
+
+
+def _led(case: Case, unit: str | None) -> Case:
+    return replace(case, lead=unit, lead_id=None)
+
+
+def _without_panel(case: Case) -> Case:
+    return replace(case, panel=None, panel_id=None)
 
 
 def _with(ids: tuple[str, ...], id_: str) -> tuple[str, ...]:
@@ -178,19 +211,20 @@ def _place(case: Case, view: View, at: datetime) -> Place:
     return locate(directory, case.community, case.street, directory.day(at))
 
 
-def _matter(case: Case, view: View, at: datetime) -> Matter:
-    return Matter(case.family, case.kind, _place(case, view, at), case.declined, case.hops)
+def _matter(case: Case, view: View, at: datetime) -> leads.Matter:
+    return leads.Matter(case.family, case.kind, _place(case, view, at), case.declined, case.hops)
 
 
 def _route(case: Case, view: View, at: datetime) -> tuple[Event, ...]:
     """A lead, and with it the panel of its level."""
     matter = _matter(case, view, at)
     if case.hops >= MOST_HOPS:
-        return (to_seat(LOOP, matter.place, basis(NO_RULE, matter.place, (), view), view, at),)
-    proposal = lead(matter, view, at)
+        return (leads.unroutable(LOOP, matter.place, leads.Tried(leads.NO_RULE), view, at),)
+    proposal = leads.lead(matter, view, at)
     if isinstance(proposal, Unroutable):
         return (proposal,)
-    return (proposal, *_panel(case, proposal.level, view, at))
+    # A panel that waits for its own answer, or has been formed, is not asked for twice.
+    return (proposal, *(_panel(case, proposal.level, view, at) if case.panel is None else ()))
 
 
 def _reopen(case: Case, view: View, at: datetime) -> tuple[Event, ...]:
@@ -198,7 +232,7 @@ def _reopen(case: Case, view: View, at: datetime) -> tuple[Event, ...]:
     unit = directory.unit(case.lead, directory.day(at)) if case.lead is not None else None
     if unit is None:
         return _route(case, view, at)
-    proposal = again(unit, _matter(case, view, at), view, at)
+    proposal = leads.again(unit, _matter(case, view, at), view, at)
     return (proposal, *(_panel(case, unit.level, view, at) if case.panel is None else ()))
 
 
@@ -206,7 +240,8 @@ def _panel_again(case: Case, view: View, at: datetime) -> tuple[Event, ...]:
     if case.panel_hops < MOST_HOPS:
         return _panel(case, None, view, at)
     place = _place(case, view, at)
-    return (to_seat(PANEL_LOOP, place, basis(NO_RULE, place, (), view), view, at),)
+    ground = leads.basis(leads.NO_RULE, place, (), view)
+    return (PanelUnfilled(reason=LOOP, seat=leads.seat(place, view, at), basis=ground),)
 
 
 def _panel(case: Case, level: str | None, view: View, at: datetime) -> tuple[Event, ...]:
@@ -221,16 +256,13 @@ def _panel(case: Case, level: str | None, view: View, at: datetime) -> tuple[Eve
     if route is None or not route.panel:
         return ()
     place = _place(case, view, at)
-    composed = compose(route, case.kind, place, case.recused, view, day)
-    ground = basis(route.id, place, composed.candidates, view)
+    composed = panels.compose(route, case.kind, place, case.recused, view, day)
+    ground = leads.basis(route.id, place, composed.candidates, view)
     if composed.mediator is None:
-        return (to_seat(NO_MEDIATOR, place, ground, view, at),)
-    return (
-        PanelProposed(
-            mediator=composed.mediator, judicial_head=composed.judicial_head, lawyer=composed.lawyer, basis=ground
-        ),
-    )
+        return (PanelUnfilled(reason=panels.NO_MEDIATOR, seat=leads.seat(place, view, at), basis=ground),)
+    head, lawyer = composed.judicial_head, composed.lawyer
+    return (PanelProposed(mediator=composed.mediator, judicial_head=head, lawyer=lawyer, basis=ground),)
 
 
 def _basis(event: Event) -> Basis | None:
-    return event.basis if isinstance(event, Assigned | PanelProposed | Unroutable) else None
+    return event.basis if isinstance(event, Assigned | PanelProposed | PanelUnfilled | Unroutable) else None

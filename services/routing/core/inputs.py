@@ -1,21 +1,21 @@
 """What routing is told of a case: the facts of its log, as the door to the topics translates them.
 
-`sequence` is the number of the fact on the case's log, `at` its time there. Personal data never come this far.
+`sequence` is the number of the fact on the case's log, `at` its time there, `id` that of the event. Personal data
+never come this far.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, TypeAlias
-
-Proposal: TypeAlias = Literal["lead", "panel"]
+from typing import TypeAlias
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fact:
     """Base of all inputs."""
 
+    id: str
     sequence: int
     at: datetime
 
@@ -70,9 +70,18 @@ class PanelFormed(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Superseded(Fact):
-    """A proposal came too late: its ground had moved."""
+    """A proposal was not taken: its ground had moved, or the unit had declined, or the case goes in circles.
 
-    proposal: Proposal
+    proposal: id of our event. because: `declined`, `loop`, or the field that had changed.
+    """
+
+    proposal: str
+    because: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stuck(Fact):
+    """无处可派: the log says that nobody has the case and the duty seat decides."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,4 +94,6 @@ class Reopened(Fact):
     """重新办理: the last lead gets it again."""
 
 
-Input: TypeAlias = Registered | Dispatched | Led | Accepted | Declined | PanelFormed | Superseded | Closed | Reopened
+Input: TypeAlias = (
+    Registered | Dispatched | Led | Accepted | Declined | PanelFormed | Superseded | Stuck | Closed | Reopened
+)

@@ -37,7 +37,7 @@ class Matter:
 
 
 @dataclass(frozen=True, slots=True)
-class _Tried:
+class Tried:
     """What was looked at on the way: the route that was reached, and everybody considered."""
 
     rule: str
@@ -56,15 +56,15 @@ def lead(matter: Matter, view: View, at: datetime) -> Assigned | Unroutable:
     table = view.edition.table(at)
     entry = table.entry(matter.family, matter.kind) if table is not None else None
     if table is None or entry is None:
-        return unroutable(NO_ROUTE, matter.place, _Tried(NO_RULE), view, at)
+        return unroutable(NO_ROUTE, matter.place, Tried(NO_RULE), view, at)
     begin = _begin(entry, matter.place)
     if begin is None:
         reason = UNIT_ENDED if matter.place.ended is not None else NO_PLACE
-        return unroutable(reason, matter.place, _Tried(entry.id), view, at)
-    tried = _Tried(entry.id)
+        return unroutable(reason, matter.place, Tried(entry.id), view, at)
+    tried = Tried(entry.id)
     for route in _upwards(table, entry, begin, matter):
         chosen, candidates = _choose(route, matter, view, at)
-        tried = _Tried(route.id, merged(tried.candidates, candidates))
+        tried = Tried(route.id, merged(tried.candidates, candidates))
         if chosen is not None:
             return _assigned(chosen, route, matter, tried, view, at)
     return unroutable(_why_nobody(tried), matter.place, tried, view, at)
@@ -72,7 +72,7 @@ def lead(matter: Matter, view: View, at: datetime) -> Assigned | Unroutable:
 
 def again(unit: Unit, matter: Matter, view: View, at: datetime) -> Assigned:
     """The unit that had the case before it was closed."""
-    tried = _Tried(LAST_LEAD, (Candidate(id=unit.unit, load=view.load(unit.unit)),))
+    tried = Tried(LAST_LEAD, (Candidate(id=unit.unit, load=view.load(unit.unit)),))
     day = view.edition.directory.day(at)
     return Assigned(
         unit=unit.unit,
@@ -83,16 +83,17 @@ def again(unit: Unit, matter: Matter, view: View, at: datetime) -> Assigned:
     )
 
 
-def unroutable(reason: str, place: Place, tried: _Tried, view: View, at: datetime) -> Unroutable:
+def unroutable(reason: str, place: Place, tried: Tried, view: View, at: datetime) -> Unroutable:
     """无处可派: the case goes to a duty seat with its reason."""
-    return to_seat(reason, place, basis(tried.rule, place, tried.candidates, view), view, at)
+    ground = basis(tried.rule, place, tried.candidates, view)
+    return Unroutable(reason=reason, seat=seat(place, view, at), basis=ground)
 
 
-def to_seat(reason: str, place: Place, ground: Basis, view: View, at: datetime) -> Unroutable:
-    """The duty seat of the street, or else of the district; an import refuses a directory that has none."""
+def seat(place: Place, view: View, at: datetime) -> str:
+    """Whose duty seat: the street's, or else the district's; an import refuses a directory that has none."""
     directory = view.edition.directory
-    seat = directory.seat(place.street, directory.day(at))
-    return Unroutable(reason=reason, seat=seat.unit if seat is not None else place.district or "unknown", basis=ground)
+    found = directory.seat(place.street, directory.day(at))
+    return found.unit if found is not None else place.district or "unknown"
 
 
 def basis(rule: str, place: Place, candidates: tuple[Candidate, ...], view: View) -> Basis:
@@ -151,7 +152,7 @@ def _choose(route: Route, matter: Matter, view: View, at: datetime) -> tuple[Uni
     return chosen, tuple(candidates)
 
 
-def _assigned(chosen: Unit, route: Route, matter: Matter, tried: _Tried, view: View, at: datetime) -> Assigned:
+def _assigned(chosen: Unit, route: Route, matter: Matter, tried: Tried, view: View, at: datetime) -> Assigned:
     directory = view.edition.directory
     day = directory.day(at)
     assisting = _others(route.assist, matter, directory, day, (chosen.unit, *matter.declined))
@@ -183,7 +184,7 @@ def _centre(directory: Directory, place: Place, chosen: Unit, level: str, day: d
     return chosen.unit
 
 
-def _why_nobody(tried: _Tried) -> str:
+def _why_nobody(tried: Tried) -> str:
     reasons = {candidate.left_out for candidate in tried.candidates}
     if DECLINED in reasons:
         return ALL_DECLINED

@@ -16,9 +16,6 @@ from services.routing.events.assignments import Candidate
 from services.routing.events.directory import Mediator
 
 NO_MEDIATOR: Final = "no_mediator"
-PANEL_LOOP: Final = "panel_loop"
-PANEL_REASONS: Final = frozenset({NO_MEDIATOR, PANEL_LOOP})
-"""Reasons to ask the duty seat for a panel; the case keeps its lead."""
 
 RECUSED: Final = "recused"
 FIELD: Final = "field"

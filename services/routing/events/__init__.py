@@ -10,6 +10,7 @@ DIRECTORY_TOPIC = "directory"
 CONTRACT = Contract(
     assignments.Assigned,
     assignments.PanelProposed,
+    assignments.PanelUnfilled,
     assignments.Unroutable,
     assignments.HandedOver,
     Held,

@@ -52,6 +52,18 @@ class PanelProposed(Event, frozen=True, kw_only=True):
     basis: Basis
 
 
+class PanelUnfilled(Event, frozen=True, kw_only=True):
+    """无人可调: nobody can sit as mediator; the duty seat `seat` finds somebody. The lead unit stays.
+
+    reason: no_mediator, loop (open string).
+    """
+
+    TYPE: ClassVar[str] = "routing.panel_unfilled.v1"
+    reason: str
+    seat: str
+    basis: Basis
+
+
 class Unroutable(Event, frozen=True, kw_only=True):
     """无处可派: to the duty seat `seat`. reason: no_place, no_route, unit_ended, all_declined, loop."""
 

@@ -1,0 +1,1 @@
+"""Where routing meets the outside: topics, HTTP, files."""

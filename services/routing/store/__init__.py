@@ -1,0 +1,1 @@
+"""Routing's SQL: the directory with all its versions, route tables, kinds, loads."""
