@@ -53,6 +53,10 @@ class Directory:
         """The unit as it stands that day; None: it has ended, has not begun, or never was."""
         return next((unit for unit in self._versions.get(id_, ()) if _valid(unit, day)), None)
 
+    def versions(self, id_: str) -> tuple[Unit, ...]:
+        """All that was published of a unit, the newest first."""
+        return self._versions.get(id_, ())
+
     def newest(self, id_: str) -> Unit | None:
         """The newest version, whether in force or not."""
         return next(iter(self._versions.get(id_, ())), None)

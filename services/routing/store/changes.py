@@ -9,7 +9,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 import msgspec
-from asyncpg import Record
+from asyncpg import Pool, Record
 
 from services.kernel.envelope import derived_id, encode, envelope
 from services.kernel.extension import Db
@@ -34,6 +34,10 @@ class RefusedError(Exception):
     def __init__(self, faults: Sequence[str]) -> None:
         super().__init__("; ".join(faults))
         self.faults = tuple(faults)
+
+
+class RepeatedError(Exception):
+    """This Idempotency-Key came before with other content."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +69,7 @@ async def apply(connection: Db, change: Change) -> Done:
     Raises: RefusedError.
     """
     async with connection.transaction():
-        await connection.execute("SELECT pg_advisory_xact_lock(hashtext('routing.directory'))")
+        await _lock(connection)
         now: datetime = await connection.fetchval("SELECT clock_timestamp()")
         rows = await connection.fetch("SELECT doc FROM routing.unit_version")
         standing = [msgspec.json.decode(row["doc"], type=UnitPublished) for row in rows]
@@ -90,6 +94,49 @@ async def apply(connection: Db, change: Change) -> Done:
                 table.version, edition, table.start, msgspec.json.encode(table),
             )  # fmt: skip
         return Done(edition, made, table is not None)
+
+
+async def apply_once(connection: Db, key: str, digest: bytes, change: Change) -> tuple[Unit, bool]:
+    """Take a change of one unit, once per key.
+
+    Args:
+        key: the caller's Idempotency-Key. digest: of the content, to tell a repeat from another request.
+
+    Returns: the version that came of it, and whether it was made by a request with this key.
+    Raises: RefusedError, RepeatedError.
+    """
+    async with connection.transaction():
+        await _lock(connection)
+        found = await connection.fetchrow("SELECT digest, unit, version FROM routing.request WHERE key = $1", key)
+        if found is not None and found["digest"] != digest:
+            raise RepeatedError
+        if found is not None:
+            return await _version(connection, found["unit"], found["version"]), True
+        done = await apply(connection, change)
+        if not done.published:
+            return await _version(connection, change.units[0].unit, None), False
+        made = done.published[-1]
+        await connection.execute(
+            "INSERT INTO routing.request (key, digest, unit, version) VALUES ($1, $2, $3, $4)",
+            key, digest, made.unit, made.version,
+        )  # fmt: skip
+        return made, True
+
+
+async def _lock(connection: Db) -> None:
+    """One change at a time, so that numbers and outbox rows follow each other."""
+    await connection.execute("SELECT pg_advisory_xact_lock(hashtext('routing.directory'))")
+
+
+async def _version(connection: Db, unit: str, version: int | None) -> Unit:
+    """One version of a unit; None: the newest."""
+    doc: bytes = await connection.fetchval(
+        """SELECT doc FROM routing.unit_version WHERE unit = $1 AND ($2::int IS NULL OR version = $2)
+        ORDER BY version DESC LIMIT 1""",
+        unit,
+        version,
+    )
+    return msgspec.json.decode(doc, type=UnitPublished)
 
 
 async def _check(
@@ -173,7 +220,7 @@ async def _write_kinds(connection: Db, kinds: Sequence[Kind]) -> None:
     )
 
 
-async def kinds_of(connection: Db) -> list[Kind]:
+async def kinds_of(connection: Db | Pool) -> list[Kind]:
     """All kinds, by family and code."""
     rows: list[Record] = await connection.fetch(
         """SELECT family, code, class_code, class_zh, class_en, name_zh, name_en

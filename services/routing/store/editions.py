@@ -50,6 +50,9 @@ class Shelf:
         tables = await connection.fetch(
             "SELECT edition, doc FROM routing.route_table WHERE edition > $1 AND edition <= $2", *span
         )
+        if self.newest != span[0]:  # somebody else of this process was faster
+            await self.refresh(connection, version)
+            return
         self._zones.update({row["version"]: row["zone"] for row in editions})
         self._kept += [_Kept(row["edition"], unit=_units.decode(row["doc"])) for row in units]
         self._kept += [_Kept(row["edition"], table=_tables.decode(row["doc"])) for row in tables]
