@@ -60,7 +60,7 @@ def amount(within: dict) -> None:
 def test_a_policy_has_the_shape_that_the_page_describes(name):
     policy = POLICIES[name]
     assert set(policy) == {
-        "policy", "version", "from", "calendar", "near_share", "patience_s", "steps", "overrides", "ladder",
+        "policy", "version", "from", "calendar", "near_share", "patience_s", "leaders", "steps", "overrides", "ladder",
     }  # fmt: skip
     assert policy["policy"] == name and policy["calendar"] == CALENDAR["calendar"]
     assert datetime.fromisoformat(policy["from"]).utcoffset() == timedelta(hours=8)
@@ -86,6 +86,7 @@ def test_overrides_are_about_kinds_and_steps_that_exist(name):
 def test_the_ladder_climbs_to_posts_that_exist(name):
     ladder = POLICIES[name]["ladder"]
     leaders = next(u for u in document(DATA / "demo/directory.yaml")["units"] if u["kind"] == "leadership")
+    assert leaders["unit"] == POLICIES[name]["leaders"]
     assert [rung["rank"] for rung in ladder] == [1, 2, 3]
     assert [rung["then"] for rung in ladder][-1] == "exhaust" and all(
         r["then"] in {"propose", "blow"} for r in ladder[:-1]

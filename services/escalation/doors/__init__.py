@@ -1,0 +1,1 @@
+"""Where escalation meets the world: topics, HTTP, policy files."""

@@ -1,0 +1,117 @@
+"""Policies as YAML: the shipped ones, and what is said of wrong ones."""
+
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import yaml
+
+from services.escalation.core import inputs
+from services.escalation.core.calendar import Within
+from services.escalation.store.policy_files import PolicyError, kind_of, read_calendar, read_policy
+
+FOLDER = Path(__file__).resolve().parents[2] / "deploy" / "policy"
+DEMO = (FOLDER / "demo.yaml").read_text()
+CALENDAR = (FOLDER / "calendar-2026.yaml").read_text()
+
+
+def test_the_demo_policy_reads_as_it_stands():
+    policy = read_policy(DEMO)
+    assert (policy.name, policy.version, policy.calendar) == ("demo", 1, "cn-2026")
+    assert policy.since == datetime(2025, 12, 31, 16, tzinfo=UTC)
+    assert [(r.unit, r.post, r.mode) for r in policy.ladder.rungs] == [
+        ("lead", "head", "propose"),
+        ("leaders-120106", "district_head", "propose"),
+        ("leaders-120106", "party_secretary", "blow"),
+    ]
+    assert policy.ladder.patience == "15 seconds" and policy.ladder.remind == "1 days"
+    steps = {rule.step: rule for rule in policy.begun_by(inputs.REGISTERED, "incident", "05-01")}
+    assert steps["dispose"].within == Within(30, "seconds") and steps["dispose"].whistle == "propose"
+
+
+def test_the_districts_policy_has_its_sources_figures():
+    policy = read_policy((FOLDER / "hongqiao.yaml").read_text())
+    assert policy.ladder.rungs[0].within == "30 minutes"
+    (accept,) = policy.begun_by(inputs.ASSIGNED, "dispute", "0402")
+    assert str(accept.within) == "1 working_days"
+    assert policy.rule("mediate", "dispute", "0701").within == Within(15, "days")
+    assert policy.rule("accept", "incident", "04-02-01").within == Within(30, "minutes")  # the longest prefix wins
+    assert policy.rule("accept", "incident", "04-01").within == Within(15, "minutes")
+
+
+def test_the_calendar_knows_the_notices():
+    calendar = read_calendar(CALENDAR)
+    assert not calendar.works(date(2026, 2, 23)) and calendar.works(date(2026, 2, 24))
+    assert calendar.works(date(2026, 10, 10)) and not calendar.works(date(2026, 10, 11))
+    eve = datetime(2026, 9, 30, 1, tzinfo=UTC)
+    assert calendar.due(eve, Within(1, "working_days")) == datetime(2026, 10, 8, 9, 30, tzinfo=UTC)
+
+
+def test_a_file_is_one_of_both():
+    assert (kind_of(DEMO), kind_of(CALENDAR)) == ("policy", "calendar")
+    with pytest.raises(PolicyError, match="neither"):
+        kind_of("a: 1")
+    with pytest.raises(PolicyError, match="no table"):
+        kind_of("- 1")
+    with pytest.raises(PolicyError, match="Not YAML"):
+        kind_of("a: [1")
+
+
+def edited(**changes: object) -> str:
+    return yaml.safe_dump({**yaml.safe_load(DEMO), **changes}, allow_unicode=True)
+
+
+def rank(n: int, **changes: object) -> dict[str, object]:
+    return {"rank": n, "post": "head", "of": "lead", "within": {"seconds": 20}, "then": "exhaust", **changes}
+
+
+def step(**changes: object) -> dict[str, object]:
+    whole = {"step": "accept", "starts": "case.assigned", "met_by": ["case.accepted"], "within": {"seconds": 5}}
+    return {"incident": [{**whole, **changes}]}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (edited(near_share=2), "near_share"),
+        (edited(surprise=1), "surprise"),
+        (edited(leaders=None), "does not say which unit"),
+        (edited(ladder=[rank(2)]), "in order"),
+        (edited(ladder=[rank(1, then="blow")]), "exhaust"),
+        (edited(ladder=[rank(1, within={"fortnights": 2})]), "fortnights"),
+        (edited(ladder=[rank(1, within={"hours": 1, "days": 2})]), "exactly one unit"),
+        (edited(ladder=[rank(1, within={"hours": 0})]), "greater than 0"),
+        (edited(ladder=[]), "ladder"),
+        (edited(overrides=[{"family": "incident", "kind": "05", "step": "x", "within": {"days": 1}}]), "the step x"),
+        (edited(steps=step(starts="case.assinged"), overrides=[]), "case.assinged"),
+        (edited(steps=step(whistle="loud"), overrides=[]), "whistle"),
+        (edited(steps={"incident": [*step()["incident"], *step()["incident"]]}, overrides=[]), "twice"),
+        (edited(**{"from": datetime(2026, 1, 1)}), "zone"),
+        (edited(**{"from": "soon"}), "from"),
+    ],
+)
+def test_what_is_wrong_is_said(text, said):
+    with pytest.raises(PolicyError, match=said):
+        read_policy(text)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"zone": "Asia/Nowhere"}, "no such time zone"),
+        ({"hours": []}, "hours"),
+        ({"hours": [{"from": "12:00", "to": "08:00"}]}, "follow one another"),
+        ({"holidays": [{"date": "2026-02-14"}]}, "at once"),
+        ({"weekend": [8]}, "weekend"),
+    ],
+)
+def test_what_is_wrong_with_a_calendar_is_said(changes, said):
+    text = yaml.safe_dump({**yaml.safe_load(CALENDAR), **changes}, allow_unicode=True)
+    with pytest.raises(PolicyError, match=said):
+        read_calendar(text)
+
+
+def test_another_beginning_may_be_given():
+    since = datetime(2026, 5, 1, tzinfo=UTC)
+    assert read_policy(DEMO, since).since == since
+    assert read_policy(DEMO, since).since - read_policy(DEMO).since > timedelta(days=100)
