@@ -25,7 +25,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One call: the chain as it was chosen, the step being tried, and what became of it.
 
     step: index into `chain` of the person being tried; its length where nobody is left.
-    outcome: told, undeliverable, called_off; None while it is tried. staff: who was told.
+    outcome: told, undeliverable, called_off; None while it is tried. staff, channel: who was told, over which channel.
     """
 
     obligation: str
@@ -40,6 +40,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     step: int = 0
     outcome: str | None = None
     staff: str | None = None
+    channel: str | None = None
 
     @property
     def key(self) -> Key:

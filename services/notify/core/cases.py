@@ -247,15 +247,15 @@ def _applied(case: Case, event: Event) -> Case:
         case own.Called():
             return _with(case, _call_of(event))
         case own.Told():
-            return _moved(case, Key(event.purpose, event.obligation, event.rank), outcome=TOLD, staff=event.staff)
+            return _told(case, Key(event.purpose, event.obligation, event.rank), event.staff, event.channel)
         case own.StoodDown():
-            return _moved(case, Key(STOOD_DOWN, event.obligation, event.rank), outcome=TOLD, staff=event.staff)
+            return _told(case, Key(STOOD_DOWN, event.obligation, event.rank), event.staff, event.channel)
         case own.StepFailed():
             return _passed(case, Key(event.purpose, event.obligation, event.rank))
         case own.Undeliverable():
-            return _moved(case, Key(event.purpose, event.obligation, event.rank), outcome=UNDELIVERABLE)
+            return _moved(case, Key(event.purpose, event.obligation, event.rank), UNDELIVERABLE)
         case own.CalledOff():
-            return _moved(case, Key(event.purpose, event.obligation, event.rank), outcome=CALLED_OFF)
+            return _moved(case, Key(event.purpose, event.obligation, event.rank), CALLED_OFF)
         case _:
             return case
 
@@ -279,9 +279,14 @@ def _with(case: Case, call: Call) -> Case:
     return replace(case, calls={**case.calls, str(call.key): call})
 
 
-def _moved(case: Case, key: Key, *, outcome: str, staff: str | None = None) -> Case:
+def _moved(case: Case, key: Key, outcome: str) -> Case:
     call = case.call(key)
-    return _with(case, replace(call, outcome=outcome, staff=staff)) if call is not None else case
+    return _with(case, replace(call, outcome=outcome)) if call is not None else case
+
+
+def _told(case: Case, key: Key, staff: str, channel: str) -> Case:
+    call = case.call(key)
+    return _with(case, replace(call, outcome=TOLD, staff=staff, channel=channel)) if call is not None else case
 
 
 def _passed(case: Case, key: Key) -> Case:

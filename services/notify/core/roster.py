@@ -15,6 +15,7 @@ LOCAL = timezone(timedelta(hours=8), "Asia/Shanghai")
 HEAD = "head"
 ON_DUTY = "on_duty"
 DUTY_SEAT = "duty_seat"
+DAY_MIN = 1440
 
 
 @dataclass(frozen=True)

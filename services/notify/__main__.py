@@ -1,0 +1,157 @@
+"""One process of notify: its door, its worker with the sender, and its relay, wired together."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Coroutine
+from datetime import timedelta
+
+import asyncpg
+import httpx
+
+from services.kernel import runtime
+from services.kernel.clock import SystemClock
+from services.kernel.fold import Folder
+from services.kernel.http import Health, make_app
+from services.kernel.locking import LockingStore
+from services.kernel.processor import Processor
+from services.kernel.runtime import Part, Parts, Worker
+from services.kernel.telemetry import Logger, ProcessorMetrics, configure_logging
+from services.kernel.transports.port import GroupPlan
+from services.notify.core.calls import Case
+from services.notify.core.cases import Calls
+from services.notify.core.inputs import Given
+from services.notify.core.patience import Patience
+from services.notify.core.roster import Directory
+from services.notify.doors.channels.email import EmailChannel, Server
+from services.notify.doors.channels.port import Channel
+from services.notify.doors.channels.webhook import WebhookChannel, webhook_key
+from services.notify.doors.directory import DirectoryFollower
+from services.notify.doors.http import router
+from services.notify.doors.messages import Composer
+from services.notify.doors.metrics import SenderMetrics
+from services.notify.doors.outcomes import StoredOutcomes
+from services.notify.doors.sender import Pace, Sender
+from services.notify.doors.topics import reader
+from services.notify.doors.waking import listen
+from services.notify.events import TOPIC
+from services.notify.settings import NotifySettings
+from services.notify.store.deliveries import Deliveries
+from services.notify.store.extension import DeliveryRows
+from services.notify.store.units import Units
+
+SERVICE = "notify"
+_MOST_SUBJECTS = 100  # cases locked by one batch: the sender waits for no more than that
+_Store = LockingStore[Case, Given, Directory]
+
+
+async def build(settings: NotifySettings, log: Logger) -> Parts:
+    """All parts of a process with these settings."""
+    parts, health, clock = Parts(), Health(), SystemClock()
+    pool = await runtime.open_pool(settings, most=10)
+    parts.closing.append(pool.close)
+    deliveries = Deliveries(pool)
+    if "worker" in settings.roles:
+        follower = DirectoryFollower(settings, f"{settings.instance}-directory", Units(pool), log)
+        store: _Store = LockingStore(
+            pool, SERVICE, TOPIC, Case, Calls(), DeliveryRows(lambda: follower.directory), most_subjects=_MOST_SUBJECTS
+        )
+        parts.add("directory", follower.run)
+        health.checks.append(follower.missing)
+        _add_worker(parts, health, settings, store, follower, log)
+        client = httpx.AsyncClient(timeout=settings.channel_timeout_s)
+        parts.closing.append(client.aclose)
+        _add_sender(parts, settings, _sender(settings, store, deliveries, follower, client, log), log, deliveries)
+    if "relay" in settings.roles:
+        parts.running.append(runtime.relay(SERVICE, settings, log))
+    if "door" in settings.roles:
+        app = make_app(SERVICE, health, settings.secret("token_key"), clock)
+        app.include_router(router(deliveries))
+        parts.running.append(runtime.door(app, settings))
+    return parts
+
+
+def _add_worker(
+    parts: Parts, health: Health, settings: NotifySettings, store: _Store, follower: DirectoryFollower, log: Logger
+) -> None:
+    """Batches begin when the directory has been read: before that nobody would be found on duty anywhere."""
+    processor = Processor(
+        Folder(SERVICE, Calls()), reader(), store, ProcessorMetrics(SERVICE), batch_records=settings.batch_records
+    )
+    plan = GroupPlan(
+        settings, SERVICE, reader().topics, settings.instance, settings.session_timeout_s, settings.batch_records
+    )
+
+    async def claimed() -> str | None:
+        return None if processor.assigned else "no partition is claimed yet"
+
+    health.checks.append(claimed)
+    for part in Worker(processor, plan, log, fires=False, transport=settings.transport).parts():
+        parts.running.append(Part(part.name, _after(follower, part.run)))
+
+
+def _after(
+    follower: DirectoryFollower, run: Callable[[], Coroutine[object, object, None]]
+) -> Callable[[], Coroutine[object, object, None]]:
+    async def waiting() -> None:
+        await follower.wait_until_ready()
+        await run()
+
+    return waiting
+
+
+def _sender(
+    settings: NotifySettings,
+    store: _Store,
+    deliveries: Deliveries,
+    follower: DirectoryFollower,
+    client: httpx.AsyncClient,
+    log: Logger,
+) -> Sender:
+    clock, link_key = SystemClock(), settings.secret("link_key")
+    server = Server(
+        host=settings.smtp_host,
+        port=settings.smtp_port,
+        sender=settings.mail_from,
+        tls=settings.smtp_tls,
+        user=settings.smtp_user,
+        password=settings.smtp_password,
+        timeout_s=settings.channel_timeout_s,
+    )
+    channels: dict[str, Channel] = {
+        "email": EmailChannel(server, clock),
+        "webhook": WebhookChannel(client, webhook_key(link_key), clock),
+    }
+    patience = Patience(
+        settings.attempts, timedelta(seconds=settings.first_pause_s), timedelta(seconds=settings.longest_pause_s)
+    )
+    return Sender(
+        queue=deliveries,
+        outcomes=StoredOutcomes(store, Folder(SERVICE, Calls()), clock, log),
+        channels=channels,
+        compose=Composer(
+            settings.link_base, link_key, clock, lambda: follower.names, timedelta(days=settings.link_days)
+        ),
+        # Spreads pauses; nothing is kept secret by it.
+        pace=Pace(patience, random.random, timedelta(seconds=settings.lease_s), settings.at_once),
+        metrics=SenderMetrics(),
+        log=log,
+    )
+
+
+def _add_sender(parts: Parts, settings: NotifySettings, sender: Sender, log: Logger, deliveries: Deliveries) -> None:
+    async def connect() -> asyncpg.Connection:
+        return await runtime.open_connection(settings)
+
+    parts.add("sender", sender.run)
+    parts.add("wake", lambda: listen(connect, sender.wake, deliveries, sender.metrics, log))
+
+
+def main() -> None:
+    settings = NotifySettings()
+    log = configure_logging(SERVICE, settings.instance, settings.log_level)
+    runtime.run(lambda: build(settings, log), log)
+
+
+if __name__ == "__main__":
+    main()

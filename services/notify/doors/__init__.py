@@ -1,0 +1,1 @@
+"""notify's edges: topics in, messages out, HTTP."""

@@ -1,0 +1,33 @@
+"""What a sender counts."""
+
+from __future__ import annotations
+
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
+
+from services.kernel.telemetry import BUCKETS
+from services.notify.store.deliveries import Claim
+
+
+class SenderMetrics:
+    """Attempts by channel and result (told, retry, refused, unanswered, no_contact, called_off), and waits."""
+
+    def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
+        self._results = Counter(
+            "maodiao_deliveries", "Attempts to tell somebody", ["channel", "purpose", "result"], registry=registry
+        )
+        self._waited = Histogram(
+            "maodiao_told_seconds",
+            "From the call to the channel's yes",
+            ["purpose"],
+            buckets=BUCKETS,
+            registry=registry,
+        )
+        self.due = Gauge("maodiao_deliveries_due", "Deliveries that wait", registry=registry)
+        self.oldest = Gauge("maodiao_deliveries_oldest_seconds", "Age of the oldest that waits", registry=registry)
+
+    def count(self, claim: Claim, result: str) -> None:
+        self._results.labels(claim.channel, claim.key.purpose, result).inc()
+
+    def told(self, claim: Claim) -> None:
+        self.count(claim, "told")
+        self._waited.labels(claim.key.purpose).observe(claim.waited.total_seconds())

@@ -1,0 +1,1 @@
+"""notify's SQL: deliveries, contacts of staff, the copy of the directory."""
