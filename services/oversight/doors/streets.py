@@ -1,0 +1,86 @@
+"""Follows topic `directory` for the names and label points of streets, without a group, from its beginning."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+
+import msgspec
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from services.kernel.broker import plain_consumer
+from services.kernel.envelope import decode
+from services.kernel.settings import KafkaLogin
+from services.kernel.telemetry import Logger
+from services.routing import events as routing
+from services.routing.events.directory import UnitPublished
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A street. lon, lat: WGS 84 degrees of its label point, where one is known."""
+
+    street: str
+    name: str
+    name_en: str
+    lon: float | None
+    lat: float | None
+    valid_from: date
+    valid_to: date | None
+
+    def stands(self, day: date) -> bool:
+        """Whether it is a street on that day."""
+        return self.valid_from <= day and (self.valid_to is None or day <= self.valid_to)
+
+
+class Streets:
+    """The streets as the directory has them now, by code."""
+
+    def __init__(self, login: KafkaLogin, client_id: str, log: Logger) -> None:
+        self._login, self._client_id, self._log = login, client_id, log
+        self._versions: dict[str, int] = {}
+        self.by_code: dict[str, Named] = {}
+
+    async def run(self) -> None:
+        """Follow until cancelled."""
+        while True:
+            consumer = plain_consumer(self._login, self._client_id)
+            try:
+                await consumer.start()
+                await self._follow(consumer)
+            except (KafkaError, OSError) as error:
+                self._log.warning("directory: begin again", error=type(error).__name__)
+                await asyncio.sleep(0.5)
+            finally:
+                await consumer.stop()
+
+    async def _follow(self, consumer: AIOKafkaConsumer) -> None:
+        await consumer.topics()  # asks the broker, so that the partitions are known
+        numbers = consumer.partitions_for_topic(routing.DIRECTORY_TOPIC) or ()
+        consumer.assign([TopicPartition(routing.DIRECTORY_TOPIC, number) for number in sorted(numbers)])
+        while True:
+            fetched = await consumer.getmany(timeout_ms=1000, max_records=2_000)
+            self.take(record.value for batch in fetched.values() for record in batch)
+
+    def take(self, values: Iterable[bytes | None]) -> None:
+        """Keep the newest version of each street. One that can't be read is logged and stays as it stood."""
+        for value in values:
+            if value is None:  # a tombstone: units end by their validity
+                continue
+            try:
+                unit = routing.DIRECTORY.read(decode(value)).event
+            except msgspec.DecodeError as error:
+                self._log.error("a unit of the directory can't be read", reason=type(error).__name__)
+                continue
+            if isinstance(unit, UnitPublished) and unit.kind == "street":
+                self._keep(unit)
+
+    def _keep(self, unit: UnitPublished) -> None:
+        if self._versions.get(unit.unit, 0) > unit.version:
+            return
+        self._versions[unit.unit] = unit.version
+        code = unit.street or unit.code or unit.unit
+        self.by_code[code] = Named(code, unit.name, unit.name_en, unit.lon, unit.lat, unit.valid_from, unit.valid_to)
