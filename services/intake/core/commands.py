@@ -14,9 +14,18 @@ def decide(case: Case | None, command: inputs.Command) -> Sequence[Event]:
     """Own events of a press, in order."""
     if isinstance(command, inputs.Register):
         return _register(command) if case is None or case.registered_at is None else ()
-    if case is None or steps.refusal(case, command) is not None:
+    if case is None or steps.refusal(case, command) is not None or _said_before(case, command):
         return ()
     return (_event(case, command),)
+
+
+def _said_before(case: Case, command: inputs.Command) -> bool:
+    """A link pressed twice says the same once."""
+    if not isinstance(command, inputs.Acknowledge):
+        return False
+    whistle_ = case.whistles.get(command.obligation)
+    rank = whistle_.ranks.get(command.rank) if whistle_ is not None else None
+    return rank is not None and (rank.acknowledged_by, rank.answer) == (command.by.staff, command.answer)
 
 
 def _register(command: inputs.Register) -> Sequence[Event]:

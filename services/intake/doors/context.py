@@ -1,0 +1,108 @@
+"""What intake's HTTP doors share: stores, keys, and how a request becomes a press."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, TypeVar, cast
+
+import asyncpg
+import msgspec
+from fastapi import Depends, Path, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ValidationError
+
+from services.intake.core.cases import Case
+from services.intake.core.inputs import Actor
+from services.intake.core.places import Directory
+from services.intake.store import lists
+from services.intake.store.cases import CaseStore, UnknownCaseError
+from services.intake.store.presses import Answer, Press
+from services.intake.store.vault import Vault, digest
+from services.intake.store.watch import Watch
+from services.kernel.clock import Clock
+from services.kernel.extension import Db
+from services.kernel.http import Problem
+from services.kernel.telemetry import Logger
+from services.kernel.tokens import Identity
+
+M = TypeVar("M", bound=BaseModel)
+_LONGEST_KEY = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a request needs. kinds: family of each kind's code. unquarantine: reads a system again."""
+
+    pool: asyncpg.Pool
+    vault: Vault
+    cases: CaseStore
+    directory: Callable[[], Directory]
+    watch: Watch
+    kinds: Mapping[str, str]
+    link_key: bytes
+    clock: Clock
+    log: Logger
+
+
+def context(request: Request) -> Context:
+    """The context that the composition root put into the application."""
+    return cast(Context, request.app.state.intake)
+
+
+Ctx = Annotated[Context, Depends(context)]
+CaseId = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$", description="case id")]
+
+
+def actor(identity: Identity, directory: Directory) -> Actor:
+    """The caller as the core knows them."""
+    return Actor(
+        staff=identity.staff,
+        unit=identity.unit,
+        post=identity.post,
+        role=identity.role,
+        street=directory.street_of(identity.unit),
+    )
+
+
+async def body_of(request: Request, model: type[M]) -> M:
+    """The request's body, checked.
+
+    Raises: RequestValidationError, which names fields and never values.
+    """
+    try:
+        return model.model_validate_json(await request.body())
+    except ValidationError as error:
+        found = error.errors(include_input=False, include_url=False, include_context=False)
+        raise RequestValidationError([{**one, "loc": ("body", *one["loc"])} for one in found]) from None
+
+
+async def press_of(request: Request, staff: str) -> Press:
+    """The press behind a request: who, under which key, and a hash of what was sent.
+
+    Raises: Problem 400, if the key is not printable or too long.
+    """
+    key = request.headers.get("idempotency-key")
+    if key is not None and not (0 < len(key) <= _LONGEST_KEY and key.isascii() and key.isprintable()):
+        detail = f"Idempotency-Key 要是 1 到 {_LONGEST_KEY} 个可见字符。One to {_LONGEST_KEY} printable characters."
+        raise Problem(400, "idempotency_key", "请求头不对 Header not valid", detail)
+    content = digest(request.method.encode(), request.url.path.encode(), await request.body())
+    return Press(staff, key, content)
+
+
+async def case_of(connection: Db, case: str) -> Case:
+    """The case as it stands. Raises: UnknownCaseError."""
+    state = await lists.one(connection, case)
+    if state is None:
+        raise UnknownCaseError
+    return state
+
+
+def json_response(value: object, status: int = 200) -> Response:
+    """A typed value as JSON."""
+    return Response(msgspec.json.encode(value), status, media_type="application/json")
+
+
+def answer_response(answer: Answer) -> Response:
+    """What a press answered, the first time or repeated."""
+    return Response(answer.body, answer.status, media_type="application/json")

@@ -1,0 +1,100 @@
+"""Reads `inbound.<system>`, one consumer for each outside system, so that a storm of one stops that one alone.
+
+Where a consumer stands does not matter for correctness: (system, id) is kept, so a record read again is answered again
+by the same bytes. Kafka's committed offset is therefore enough, and what it forgets is harmless.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from services.intake.doors.receiving import Receiver
+from services.intake.store import systems
+from services.kernel.broker import client
+from services.kernel.core import Record
+from services.kernel.parking import StormError, StormLimit
+from services.kernel.settings import KafkaLogin
+from services.kernel.store import Moved, Unavailable
+from services.kernel.telemetry import Logger
+
+_FETCH = 200
+_ASK_AGAIN_S = 2.0
+
+
+class InboundDoor:
+    """One system's records, in order.
+
+    Args:
+        receiver: what becomes of each. login, name: to the broker. log: telemetry.
+    """
+
+    def __init__(self, receiver: Receiver, login: KafkaLogin, name: str, log: Logger) -> None:
+        self._receiver, self._login, self._name, self._log = receiver, login, name, log
+        self._system = receiver.system
+
+    async def run(self) -> None:
+        """Read until cancelled; a system in quarantine is left alone until somebody lifts it."""
+        while True:
+            if await self._quarantined():
+                await asyncio.sleep(_ASK_AGAIN_S)
+                continue
+            consumer = self._consumer()
+            try:
+                await consumer.start()
+                await self._consume(consumer)
+            except StormError as storm:
+                await systems.quarantine(self._receiver.pool, self._system, "storm")
+                self._log.error("a system is quarantined", system=self._system, reason=str(storm))
+            except (KafkaError, OSError) as error:
+                self._log.warning("inbound: begin again", system=self._system, error=type(error).__name__)
+                await asyncio.sleep(0.5)
+            finally:
+                await consumer.stop()
+
+    async def _quarantined(self) -> bool:
+        try:
+            return await systems.quarantined(self._receiver.pool, self._system)
+        except Unavailable:
+            return True  # nothing could be stored now either
+
+    def _consumer(self) -> AIOKafkaConsumer:
+        return AIOKafkaConsumer(
+            f"inbound.{self._system}",
+            **client(self._login, f"{self._name}-inbound"),
+            group_id=f"intake-inbound-{self._system}",
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+        )
+
+    async def _consume(self, consumer: AIOKafkaConsumer) -> None:
+        storm = StormLimit()
+        while True:
+            found = await consumer.getmany(timeout_ms=200, max_records=_FETCH)
+            done: dict[TopicPartition, int] = {}
+            try:
+                for tp, records in found.items():
+                    for one in records:
+                        record = Record(
+                            tp.topic, tp.partition, one.offset, one.key, one.value, tuple(one.headers), one.timestamp
+                        )
+                        bad = await self._patiently(record)
+                        done[tp] = one.offset + 1
+                        storm.saw(bad)
+            finally:
+                if done:
+                    await consumer.commit(done)
+
+    async def _patiently(self, record: Record) -> bool:
+        """Handle a record, however long the database is away. Returns: was it bad?"""
+        wait = 0.05
+        while True:
+            try:
+                return await self._receiver.handle(record)
+            except Moved:
+                await asyncio.sleep(0)
+            except Unavailable:
+                await asyncio.sleep(wait)
+                wait = min(2.0, wait * 2)

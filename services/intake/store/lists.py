@@ -1,0 +1,172 @@
+"""Finding cases, and reading their states and logs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import asyncpg
+import msgspec
+
+from services.intake.core import search
+from services.intake.core.cases import Case
+from services.intake.events import TOPIC
+from services.intake.store.vault import Vault
+from services.kernel.core import Row
+from services.kernel.envelope import Envelope
+from services.kernel.extension import Db
+
+_decoder = msgspec.json.Decoder(Row[Case])
+_envelopes = msgspec.json.Decoder(Envelope)
+_MOST_TERMS = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A case with its id."""
+
+    case: str
+    state: Case
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a list is asked for. after: (registered_at, case) of the last row of the page before."""
+
+    state: str | None = None
+    unit: str | None = None
+    street: str | None = None
+    query: str | None = None
+    most: int = 50
+    after: tuple[datetime, str] | None = None
+
+
+async def one(connection: Db, case: str) -> Case | None:
+    """The case as it stands."""
+    doc = await connection.fetchval("SELECT doc FROM intake_state.state WHERE subject = $1", case)
+    return None if doc is None else _registered(doc)
+
+
+def _registered(doc: bytes) -> Case | None:
+    state = _decoder.decode(doc).state
+    return state if state is not None and state.registered_at is not None else None
+
+
+async def many(connection: Db, vault: Vault, wanted: Wanted) -> list[Found]:
+    """Cases, newest first; with a query, those whose number, people or report match."""
+    clauses, args = ["true"], list[object]()
+
+    def add(clause: str, *values: object) -> None:
+        places = [f"${len(args) + n}" for n in range(1, len(values) + 1)]
+        clauses.append(clause.format(*places))
+        args.extend(values)
+
+    if wanted.state == "open":
+        add("state <> 'closed'")
+    elif wanted.state is not None:
+        add("state = {0}", wanted.state)
+    if wanted.unit is not None:
+        add("units @> ARRAY[{0}::text]", wanted.unit)
+    if wanted.street is not None:
+        add("street = {0}", wanted.street)
+    if wanted.after is not None:
+        add("(registered_at, case_id) < ({0}, {1})", *wanted.after)
+    if wanted.query:
+        matching = await _matching(connection, vault, wanted.query)
+        add("(number LIKE {0} OR case_id = ANY({1}::text[]))", _like(wanted.query), matching)
+    args.append(wanted.most)
+    rows = await connection.fetch(
+        f"""SELECT i.case_id, s.doc FROM intake.case_index i JOIN intake_state.state s ON s.subject = i.case_id
+        WHERE {" AND ".join(clauses)} ORDER BY registered_at DESC, case_id DESC LIMIT ${len(args)}""",  # noqa: S608
+        *args,
+    )
+    return _found(rows)
+
+
+def _found(rows: Sequence[asyncpg.Record]) -> list[Found]:
+    states = ((row["case_id"], _registered(row["doc"])) for row in rows)
+    return [Found(case, state) for case, state in states if state is not None]
+
+
+def _like(query: str) -> str:
+    escaped = query.strip().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"%{escaped}%"
+
+
+async def _matching(connection: Db, vault: Vault, query: str) -> list[str]:
+    found: set[str] = set()
+    for terms in search.of_query(query):
+        tokens = [vault.token(term) for term in sorted(terms)[:_MOST_TERMS]]
+        rows = await connection.fetch(
+            """SELECT case_id FROM intake.search WHERE token = ANY($1::bytea[])
+            GROUP BY case_id HAVING count(DISTINCT token) = $2 LIMIT 1000""",
+            tokens,
+            len(tokens),
+        )
+        found.update(row["case_id"] for row in rows)
+    return sorted(found)
+
+
+async def on_the_desk(connection: Db, unit: str | None, most: int) -> list[Found]:
+    """Open cases on which the duty seat has something to decide, or whose limits have passed; oldest first."""
+    rows = await connection.fetch(
+        """SELECT i.case_id, s.doc FROM intake.case_index i JOIN intake_state.state s ON s.subject = i.case_id
+        WHERE state <> 'closed' AND (needs <> '{}' OR overdue) AND ($1::text IS NULL OR units @> ARRAY[$1::text])
+        ORDER BY (needs = '{}'), next_due NULLS LAST, registered_at LIMIT $2""",
+        unit,
+        most,
+    )
+    return _found(rows)
+
+
+async def on_the_clock(connection: Db, unit: str | None, most: int) -> list[Found]:
+    """Open cases with a running limit, what is due first first."""
+    rows = await connection.fetch(
+        """SELECT i.case_id, s.doc FROM intake.case_index i JOIN intake_state.state s ON s.subject = i.case_id
+        WHERE state <> 'closed' AND needs = '{}' AND NOT overdue AND next_due IS NOT NULL
+          AND ($1::text IS NULL OR units @> ARRAY[$1::text])
+        ORDER BY next_due, case_id LIMIT $2""",
+        unit,
+        most,
+    )
+    return _found(rows)
+
+
+async def by_code(connection: Db, vault: Vault, code: str) -> str | None:
+    """The case to which a receipt's code belongs."""
+    found: str | None = await connection.fetchval(
+        "SELECT case_id FROM intake.code WHERE code_hash = $1", vault.code_hash(code)
+    )
+    return found
+
+
+async def log_of(connection: Db, case: str, after: int = 0, most: int = 1_000) -> list[Envelope]:
+    """Events of a case's log, in order."""
+    rows = await connection.fetch(
+        """SELECT body FROM intake.event WHERE topic = $1 AND key = $2 AND sequence > $3
+        ORDER BY sequence LIMIT $4""",
+        TOPIC,
+        case,
+        after,
+        most,
+    )
+    return [_envelopes.decode(row["body"]) for row in rows]
+
+
+async def open_cases(connection: Db, after: str, most: int) -> list[str]:
+    """Ids of open cases, page by page in order of id: for orders that concern all of them."""
+    rows = await connection.fetch(
+        "SELECT case_id FROM intake.case_index WHERE state <> 'closed' AND case_id > $1 ORDER BY case_id LIMIT $2",
+        after,
+        most,
+    )
+    return [row["case_id"] for row in rows]
+
+
+async def whereabouts(connection: Db, cases: Sequence[str]) -> dict[str, tuple[str | None, str | None]]:
+    """Street and lead unit of these cases."""
+    rows = await connection.fetch(
+        "SELECT case_id, street, lead FROM intake.case_index WHERE case_id = ANY($1::text[])", list(cases)
+    )
+    return {row["case_id"]: (row["street"], row["lead"]) for row in rows}
