@@ -15,5 +15,5 @@ class EscalationSettings(ServiceSettings):
     transport: Literal["faust", "aiokafka"] = Field(default="faust", description="what carries records to the worker")
     first_policy: str = Field(
         default="hongqiao",
-        description="stored at the start where there is none, out of the folder `policy_dir`, which may also name a file",
+        description="stored at the start where there is none; `policy_dir` is its folder, or a file",
     )
