@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from services.kernel.settings import ServiceSettings
 from services.oversight.core import audit, lag
@@ -25,6 +25,12 @@ class OversightSettings(ServiceSettings):
     patience_watch_s: float = Field(default=30.0, gt=0, description="oversight itself behind by this much")
     lag_behind_s: float = Field(default=5.0, gt=0, description="age of a waiting record from which a group is behind")
     lag_stalled_s: float = Field(default=15.0, gt=0, description="no commit while records wait")
+
+    @field_validator("roles", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        """MAODIAO_ROLES=door,worker."""
+        return tuple(value.split(",")) if isinstance(value, str) else value
 
     @property
     def utc_offset(self) -> timedelta:

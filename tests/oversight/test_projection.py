@@ -62,7 +62,7 @@ def test_a_missed_limit_ends_with_its_case_and_stays_missed() -> None:
 
 
 def test_a_fact_of_before_the_limit_does_not_end_it() -> None:
-    log = [registered(), needs(), done(3, "disposed"), began(5), ended(35, "missed")]
+    log: list[inputs.Input] = [registered(), needs(), done(3, "disposed"), began(5), ended(35, "missed")]
     assert limit(log).until is None
 
 
@@ -86,7 +86,7 @@ def test_rework_counts_and_goes_back() -> None:
 
 
 def test_a_declined_case_waits_for_routing_again() -> None:
-    log = [registered(), LED, done(2, "declined")]
+    log: list[inputs.Input] = [registered(), LED, done(2, "declined")]
     assert fold(log).lead is None
     assert awaited(log) == {"assignment"}
 
