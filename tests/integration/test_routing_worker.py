@@ -252,9 +252,8 @@ async def test_the_door_shows_units_and_takes_new_versions_from_ops_alone(routin
         assert (again.status_code, again.json()) == (201, made.json())
         other = await client.post("/v1/units", json={**body, "name": "别的"}, headers=ops | key)
         assert (other.status_code, other.json()["type"]) == (422, "/problems/idempotency_key")
-        unknown = await client.post(
-            "/v1/units", json={**body, "telephone": "1"}, headers=ops | {"idempotency-key": "x" * 9}
-        )
+        fresh = {"idempotency-key": uuid4().hex}
+        unknown = await client.post("/v1/units", json={**body, "telephone": "1"}, headers=ops | fresh)
         assert unknown.status_code == 422
         orphan = await client.post("/v1/units", json={**body, "parent": "nobody"}, headers=ops | fresh)
         assert orphan.json()["faults"] == ["dept-finance: its parent nobody is not in the directory"]
