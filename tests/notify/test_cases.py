@@ -8,7 +8,7 @@ from services.notify.core.inputs import Key
 from services.notify.core.roster import directory_of
 from services.notify.events.deliveries import Called, CalledOff, StepFailed, StoodDown, Told, Undeliverable
 
-from .examples import EMPTY, NINE, blown, run
+from .examples import EMPTY, NIGHT, NINE, blown, run
 
 WHISTLE = Key("whistle", "w1", 1)
 
@@ -202,3 +202,12 @@ def test_a_stand_down_that_fails_is_undeliverable_so_that_somebody_telephones():
     )
     assert kinds(said) == ["Called", "Told", "Called", "StepFailed", "Undeliverable", "Called"]
     assert isinstance(said[3], StepFailed)
+
+
+def test_an_empty_first_step_is_passed_at_once():
+    state, _ = run(inputs.Entrusted(NIGHT, 4, "team"))
+    assert why_not(state, Key("assignment", "a4", 0), "u-head") is None
+
+
+def test_a_yes_of_somebody_who_was_never_tried_is_nothing():
+    assert kinds(run(blown(), delivered("u-seat"))[1]) == ["Called"]

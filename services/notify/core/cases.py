@@ -222,7 +222,9 @@ def _word(call: Call) -> own.Called:
 
 
 def _step_of(call: Call | None, staff: str) -> own.Step | None:
-    return next((step for step in call.chain if step.staff == staff), None) if call is not None else None
+    """The step of a person who is being tried, or was."""
+    tried = call.chain[: call.step + 1] if call is not None else ()
+    return next((step for step in tried if step.staff == staff), None)
 
 
 def _noted(case: Case, given: Given) -> Case:
