@@ -80,6 +80,20 @@ def test_a_unit_that_declined_is_not_proposed_again_unless_a_human_gave_it_the_c
 
 
 @given(logs, views)
+def test_the_state_knows_its_proposals_by_the_ids_under_which_they_travel(log, here):
+    """Intake answers by id; it was not told to the core but follows from the cause."""
+    running = Running(here)
+    for fact in log:
+        before = len(running.work.said)
+        running.told(fact)
+        fresh = {message.type: message.id for message in running.work.said[before:]}
+        if running.state is not None and Assigned.TYPE in fresh:
+            assert running.state.lead_id == fresh[Assigned.TYPE]
+        if running.state is not None and PanelProposed.TYPE in fresh:
+            assert running.state.panel_id == fresh[PanelProposed.TYPE]
+
+
+@given(logs, views)
 def test_hops_stay_below_the_limit(log, here):
     running, said = run(log, here)
     for _, own in said:
