@@ -1,0 +1,267 @@
+"""The duty seat's rows (值班): what each says, which button it carries, and the filters with their counts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, tzinfo
+
+from services.portal.core import words
+from services.portal.core.catalogue import Catalogue
+from services.portal.core.limits import Spoken, speak, step_limit
+from services.portal.core.model import Case, Queue, Rank, Whistle
+from services.portal.core.times import Light, moment, waited
+
+FILTERS = (
+    ("todo", "待处理", "To do"),
+    ("whistle", "吹哨", ""),
+    ("overdue", "超时", ""),
+    ("near", "临期", ""),
+    ("held", "暂存", ""),
+    ("open", "全部在办", "All open"),
+)
+
+
+_FAR = datetime(9999, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row. icon: name of a shape. tone: colour class. action: command of its button; without one, `waits` shows."""
+
+    case: Case
+    icon: str
+    tone: str
+    head: str
+    under: str
+    title: str
+    where: str
+    line: str
+    unit: str
+    unit_line: str
+    action: str | None
+    action_words: str
+    waits: str
+    limit: Spoken | None
+    tags: tuple[str, ...]
+    proposal: tuple[str, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    key: str
+    chinese: str
+    english: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Duty:
+    """The page: two lists and the counts of the filters."""
+
+    needs_you: tuple[Row, ...]
+    on_the_clock: tuple[Row, ...]
+    filters: tuple[Filter, ...]
+    next_due: str
+
+
+def duty(queue: Queue, chosen: str, catalogue: Catalogue, now: datetime, zone: tzinfo) -> Duty:
+    """Lay out the queue.
+
+    Args:
+        chosen: key of a filter; an unknown one shows all.
+    """
+    needs = [_needs(case, catalogue, now, zone) for case in queue.needs_you]
+    clock = sorted((row(case, catalogue, now, zone) for case in queue.on_the_clock), key=_due)
+    every = (*needs, *clock)
+    counts = {"todo": len(needs), "open": len(every)}
+    for one in every:
+        for tag in one.tags:
+            counts[tag] = counts.get(tag, 0) + 1
+    return Duty(
+        needs_you=tuple(one for one in needs if _shown(one, chosen)),
+        on_the_clock=tuple(one for one in clock if chosen != "todo" and _shown(one, chosen)),
+        filters=tuple(Filter(key, zh, en, counts.get(key, 0)) for key, zh, en in FILTERS),
+        next_due=_next_due(clock),
+    )
+
+
+def _shown(one: Row, chosen: str) -> bool:
+    return chosen not in ("whistle", "overdue", "near", "held") or chosen in one.tags
+
+
+def _due(one: Row) -> tuple[bool, datetime]:
+    if one.limit is None:
+        return (True, one.case.registered_at or _FAR)
+    return (False, one.limit.count.due_at)
+
+
+def _next_due(rows: Sequence[Row]) -> str:
+    for one in rows:
+        if one.limit is not None and one.limit.count.light in (Light.NORMAL, Light.NEAR):
+            return f"{one.limit.count.due_words.removesuffix(' 到点')} {one.title}"
+    return ""
+
+
+def row(case: Case, catalogue: Catalogue, now: datetime, zone: tzinfo) -> Row:
+    """A row on the clock; only an overdue one carries a button."""
+    limit = speak(step_limit(case), now, zone)
+    late = limit is not None and limit.count.light is Light.OVERDUE
+    return Row(
+        case=case,
+        icon=limit.count.light.value if limit else "none",
+        tone=limit.count.light.value if limit else "quiet",
+        head=limit.count.words if limit else "没有在计时",
+        under="",
+        title=catalogue.kind(case.kind),
+        where=catalogue.street(case.street),
+        line=" · ".join(_origin(case, now, zone)),
+        unit=catalogue.unit(case.lead),
+        unit_line=" · ".join(_progress(case)),
+        action="urge" if late and case.lead else None,
+        action_words="催办",
+        waits=_waits(case, limit, now, zone),
+        limit=limit,
+        tags=_tags(case, limit),
+    )
+
+
+def _tags(case: Case, limit: Spoken | None) -> tuple[str, ...]:
+    tags = []
+    if any(running(whistle) for whistle in case.whistles):
+        tags.append("whistle")
+    if limit is not None and limit.count.light in (Light.OVERDUE, Light.NEAR):
+        tags.append(limit.count.light.value)
+    if case.held:
+        tags.append("held")
+    return tuple(tags)
+
+
+def running(whistle: Whistle) -> bool:
+    """Whether anybody is still expected to act on a whistle."""
+    return whistle.status not in ("settled", "withdrawn", "refused", "closed")
+
+
+def _origin(case: Case, now: datetime, zone: tzinfo) -> list[str]:
+    said = [words.say(words.CHANNELS, case.channel)]
+    if case.registered_at is not None:
+        said[0] = f"{said[0]} {moment(case.registered_at, now, zone)}"
+    if case.text:
+        said.append(case.text if len(case.text) <= 16 else case.text[:16] + "……")
+    return said
+
+
+def _progress(case: Case) -> list[str]:
+    said = [words.say(words.STATES, case.state)]
+    for whistle in case.whistles:
+        if running(whistle) and whistle.ranks:
+            said.append(f"{words.rank(whistle.ranks[-1].rank)}{_whistle_state(whistle.ranks[-1])}")
+    return said
+
+
+def _whistle_state(rank: Rank) -> str:
+    if rank.attended_at:
+        return "已到场"
+    if rank.acknowledged_at:
+        return "已收到"
+    if rank.told_at:
+        return "已送达"
+    return "已吹出" if rank.blown_at else "待确认"
+
+
+def _waits(case: Case, limit: Spoken | None, now: datetime, zone: tzinfo) -> str:
+    if case.awaiting:
+        return words.awaiting(case.awaiting[0].what)
+    if limit is None:
+        return "—"
+    if limit.count.light is Light.OVERDUE:
+        return f"等{limit.step}"
+    return f"等{limit.step} {moment(limit.limit.due_at, now, zone)}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Need:
+    icon: str
+    tone: str
+    head: str
+    action: str | None
+    action_words: str
+
+
+_NEEDS = {
+    "undeliverable": _Need("unreached", "ink", "通知不到", "dispatch", "改叫别人"),
+    "unroutable": _Need("question", "ink", "无处可派", "dispatch", "指派"),
+    "held": _Need("held", "held", "系统暂存", None, "电话核实"),
+    "limit_unconfirmed": _Need("held", "held", "没法确认", None, "电话核实"),
+    "exhausted": _Need("overdue", "overdue", "各级都吹过", None, "电话督办"),
+    "overdue": _Need("overdue", "overdue", "超时", "urge", "催办"),
+}
+
+
+def _needs(case: Case, catalogue: Catalogue, now: datetime, zone: tzinfo) -> Row:
+    """A row that only a person can settle."""
+    base = row(case, catalogue, now, zone)
+    need, under, line, unit_line = _case_for(case, base, catalogue, now, zone)
+    whistle = proposed(case) if case.reason == "whistle_proposed" else None
+    return replace(
+        base,
+        icon=need.icon,
+        tone=need.tone,
+        head=need.head,
+        under=under,
+        line=line or base.line,
+        unit_line=unit_line or base.unit_line,
+        action=need.action,
+        action_words=need.action_words,
+        waits=need.action_words,
+        tags=tuple(dict.fromkeys((*base.tags, "whistle"))) if whistle else base.tags,
+        proposal=(whistle[0].obligation, whistle[1].rank) if whistle else None,
+    )
+
+
+def _case_for(case: Case, base: Row, catalogue: Catalogue, now: datetime, zone: tzinfo) -> tuple[_Need, str, str, str]:
+    if case.reason == "whistle_proposed":
+        return _proposed(case, catalogue, now, zone)
+    need = _NEEDS.get(
+        case.reason or "", _Need("question", "ink", words.say(words.QUEUE_REASONS, case.reason), None, "看")
+    )
+    if case.reason == "overdue" and base.limit is not None:
+        return _Need("overdue", "overdue", base.limit.count.words, "urge", "催办"), "", "", ""
+    if case.reason == "held" and case.held:
+        held = case.held[0]
+        since = f"{moment(held.since, now, zone)} 起" if held.since else ""
+        return need, f"{since} 时限没法确认".strip(), "有记录读不出，修好前不会自动吹哨", "值班电话可拨"
+    if case.reason == "unroutable":
+        return need, "等您指派", "", "没有对上承办单位"
+    if case.reason == "undeliverable":
+        return need, "值班人没联系上", "值班人、负责人、上级值班都没接通", ""
+    return need, "", "", ""
+
+
+def _proposed(case: Case, catalogue: Catalogue, now: datetime, zone: tzinfo) -> tuple[_Need, str, str, str]:
+    proposal = proposed(case)
+    if proposal is None:
+        return _Need("whistle", "whistle", "吹哨待确认", "confirm", "去确认"), "", "", ""
+    _, rank = proposal
+    name = words.rank(rank.rank)
+    since = f"已等 {waited(rank.proposed_at, now)}" if rank.proposed_at else ""
+    before = _before(case, rank, now, zone)
+    call = f"{name}将叫：{words.called(rank.post, catalogue.unit(rank.unit or None))}"
+    return _Need("whistle", "whistle", f"{name}待确认", "confirm", f"确认{name}"), since, before, call
+
+
+def _before(case: Case, rank: Rank, now: datetime, zone: tzinfo) -> str:
+    for whistle in case.whistles:
+        for lower in whistle.ranks:
+            if lower.rank == rank.rank - 1 and lower.told_at is not None:
+                return f"{words.rank(lower.rank)} {moment(lower.told_at, now, zone)} 送达，到点没有到场"
+    return "时限到点，没有人办"
+
+
+def proposed(case: Case) -> tuple[Whistle, Rank] | None:
+    """The rank that waits for one press, with its whistle."""
+    for whistle in case.whistles:
+        for rank in whistle.ranks:
+            if running(whistle) and rank.proposed_at is not None and rank.blown_at is None:
+                return whistle, rank
+    return None
