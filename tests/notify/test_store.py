@@ -113,6 +113,11 @@ def closed(n: int) -> Envelope:
     return envelope(event, id=f"closed-{n}", service="intake", subject=SUBJECT, time=NINE, sequence=n)
 
 
+def disposed(n: int) -> Envelope:
+    event = reception.Disposed(unit="team", by="u-day")
+    return envelope(event, id=f"disposed-{n}", service="intake", subject=SUBJECT, time=NINE, sequence=n)
+
+
 async def test_the_batch_writes_a_row_per_channel_and_the_first_is_due(bench: Bench):
     await bench.read("case.escalation", blown(1))
     assert await bench.states() == {("u-head", "webhook"): "due", ("u-head", "email"): "spare"}
@@ -183,6 +188,7 @@ async def test_worker_and_sender_on_one_case_lose_nothing_and_number_without_gap
     async def work() -> None:
         for n in range(21, 41):
             await bench.read("case.escalation", blown(n, f"w{n}"))
+            await bench.read("case.intake", disposed(n - 20))  # changes the row and says nothing
 
     answers = (bench.outcomes.settle(c, Delivered(c.key, c.staff, c.channel, 1)) for c in claims)
     await asyncio.gather(work(), *answers)

@@ -12,6 +12,7 @@ from aiokafka.errors import KafkaError
 
 from services.kernel.broker import bounds, plain_consumer
 from services.kernel.envelope import decode
+from services.kernel.partitioning import PARTITIONS
 from services.kernel.settings import KafkaLogin
 from services.kernel.store import TP, Unavailable
 from services.kernel.telemetry import Logger
@@ -76,8 +77,7 @@ class DirectoryFollower:
                 await consumer.stop()
 
     async def _follow(self, consumer: AIOKafkaConsumer) -> None:
-        await consumer.topics()  # asks the broker, so that the partitions are known
-        partitions = [TP(TOPIC, p) for p in sorted(consumer.partitions_for_topic(TOPIC) or ())]
+        partitions = [TP(TOPIC, lane) for lane in range(PARTITIONS)]
         consumer.assign([TopicPartition(*tp) for tp in partitions])
         ends = {tp: bound.end for tp, bound in (await bounds(consumer, partitions)).items()}
         while True:
