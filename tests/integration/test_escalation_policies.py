@@ -5,11 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
 
 import asyncpg
 import pytest
 import yaml
+from typer.testing import CliRunner
 
+from deploy import addresses
+from deploy.cli import build
 from deploy.embedded.stack import EmbeddedStack
 from deploy.init import REPOSITORY
 from services.escalation.store.policies import PolicyView, apply, apply_first, missing, stored
@@ -91,3 +96,29 @@ async def test_every_batch_sees_a_new_version_within_a_second(pool: asyncpg.Pool
         assert [p.name for p in book.policies] == ["demo"]
         now = 3.0
         assert await view.view(connection) is book, "nothing new: nothing is parsed again"
+
+
+async def test_the_command_stores_all_files_or_none_and_shows_what_is_in_force(
+    pool: asyncpg.Pool, stack: EmbeddedStack, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    dsn = await pool.fetchval("select current_database()")
+    monkeypatch.setattr(addresses, "database", lambda service, _data: stack.dsn(service, dsn))
+    calendar, policy, wrong = str(FOLDER / "calendar-2026.yaml"), str(FOLDER / "demo.yaml"), tmp_path / "wrong.yaml"
+    wrong.write_text(edited(version=2, near_share=3))
+
+    def said(*args: str) -> str:
+        outcome = CliRunner().invoke(build(), ["policy", *args])
+        return outcome.output + str(outcome.exception or "")
+
+    run = partial(asyncio.to_thread, said)
+    assert "No policy is stored yet" in await run("show")
+    assert "near_share" in await run("apply", calendar, policy, str(wrong))
+    assert "No policy is stored yet" in await run("show"), "one file was wrong, so none was stored"
+    assert "policy demo 1 stored" in await run("apply", calendar, policy)
+    assert "was stored already" in await run("apply", policy)
+    assert "In force: demo 1" in await run("show", "--body")
+    newer = tmp_path / "newer.yaml"
+    newer.write_text(edited(version=2))
+    assert "not a time with its zone" in await run("apply", str(newer), "--from", "2099-01-01")
+    assert "policy demo 2 stored" in await run("apply", str(newer), "--from", "now")
+    assert "In force: demo 1" in await run("show"), "it begins ten seconds ahead"
