@@ -61,9 +61,20 @@ def _open(
     settings: OversightSettings, parts: Parts, health: Health, questions: Questions, clock: SystemClock, log: Logger
 ) -> None:
     """The door with what it shows: lag, marks, alarms, the screen."""
-    watch = LagWatch(settings, settings.lag_patience, clock, log, every_s=settings.lag_every_s)
+    watch = LagWatch(
+        settings, settings.lag_patience, clock, log, expected=settings.groups, every_s=settings.lag_every_s
+    )
     marks = MarkEar(settings, f"{settings.instance}-marks", log)
-    auditor = Auditor(questions, marks, watch, settings.audit_patience, clock, log, every_s=settings.audit_every_s)
+    auditor = Auditor(
+        questions,
+        marks,
+        watch,
+        settings.audit_patience,
+        clock,
+        log,
+        groups=settings.groups,
+        every_s=settings.audit_every_s,
+    )
     streets = Streets(settings, f"{settings.instance}-directory", log)
     screens = Screens(
         questions,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Annotated
 
 from pydantic import Field, field_validator
+from pydantic_settings import NoDecode
 
 from services.kernel.settings import ServiceSettings
 from services.oversight.core import audit, lag
@@ -24,9 +26,13 @@ class OversightSettings(ServiceSettings):
     patience_told_s: float = Field(default=180.0, gt=0, description="blown, and notify has said nothing")
     patience_watch_s: float = Field(default=30.0, gt=0, description="oversight itself behind by this much")
     lag_behind_s: float = Field(default=5.0, gt=0, description="age of a waiting record from which a group is behind")
+    groups: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=("intake", "routing", "escalation", "notify", "oversight"),
+        description="consumer groups that must run; others are shown, and nobody is paged about them",
+    )
     lag_stalled_s: float = Field(default=15.0, gt=0, description="no commit while records wait")
 
-    @field_validator("roles", mode="before")
+    @field_validator("roles", "groups", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         """MAODIAO_ROLES=door,worker."""

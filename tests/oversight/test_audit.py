@@ -68,6 +68,10 @@ def test_nobody_told_is_an_alarm_of_its_own() -> None:
     assert reasons(untold=findings(190)) == [Reason.NOBODY_TOLD]
 
 
+def test_nobody_reached_is_an_alarm_at_once() -> None:
+    assert reasons(unreached=findings(0.1, what="w1@1")) == [Reason.UNDELIVERABLE]
+
+
 def test_a_projection_that_is_behind_accuses_nobody_but_itself() -> None:
     behind = {"running": findings(100), "asked": findings(100), "known_until": seconds(-120)}
     assert reasons(**behind) == [Reason.WATCH_BEHIND]

@@ -25,6 +25,7 @@ class Reason(StrEnum):
     CASE_WITHOUT_LIMIT = "case_without_limit"
     REQUEST_UNANSWERED = "request_unanswered"
     NOBODY_TOLD = "nobody_told"
+    UNDELIVERABLE = "undeliverable"
     CASE_HELD = "case_held"
     GROUP_STOPPED = "group_stopped"
     GROUP_STALLED = "group_stalled"
@@ -59,7 +60,8 @@ class Snapshot:
     marks: newest `upto` of each relay. known_until: up to when the projection is complete; None before that is known.
     running: limits still running, by due time. unlimited: cases with a lead unit and no limit since, by the time from
     which one was due. asked: requests without an answer, by their time. untold: ranks blown of which notify has said
-    nothing. held: cases that a service holds. groups: consumer groups as last seen.
+    nothing. unreached: ranks of which notify has said that nobody could be told, and nobody has answered since.
+    held: cases that a service holds. groups: consumer groups as last seen.
     """
 
     now: datetime
@@ -70,6 +72,7 @@ class Snapshot:
     unlimited: Findings = Findings()
     asked: Findings = Findings()
     untold: Findings = Findings()
+    unreached: Findings = Findings()
     held: Findings = Findings()
     groups: Sequence[GroupLag] = ()
 
@@ -154,6 +157,10 @@ def _told(seen: Snapshot, patience: Patience) -> Alarm | None:
     return _older(Reason.NOBODY_TOLD, seen.untold, seen.known_until, patience.told)
 
 
+def _unreached(seen: Snapshot, _patience: Patience) -> Alarm | None:
+    return _alarm(Reason.UNDELIVERABLE, seen.unreached.shown, seen.unreached.total)
+
+
 def _held(seen: Snapshot, _patience: Patience) -> Alarm | None:
     return _alarm(Reason.CASE_HELD, seen.held.shown, seen.held.total)
 
@@ -179,6 +186,7 @@ _CHECKS = (
     _unlimited,
     _asked,
     _told,
+    _unreached,
     _held,
     _groups(State.STOPPED, Reason.GROUP_STOPPED),
     _groups(State.STALLED, Reason.GROUP_STALLED),

@@ -66,6 +66,7 @@ class WhistleRow(NamedTuple):
     by_unit: str
     begun_at: datetime | None
     told_at: datetime | None
+    undeliverable_at: datetime | None
     acknowledged_at: datetime | None
     attended_at: datetime | None
     ended_at: datetime | None
@@ -206,6 +207,7 @@ def _whistle(case_id: str, partition: int, whistle: Whistle) -> WhistleRow:
         whistle.by_unit,
         begun,
         newest.told if newest else None,
+        newest.undeliverable if newest else None,
         max((rank.acknowledged for rank in ranks if rank.acknowledged), default=None),
         max((rank.attended for rank in ranks if rank.attended), default=None),
         whistle.ended_at,

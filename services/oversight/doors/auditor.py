@@ -41,7 +41,10 @@ class MarkEar:
 
 
 class Auditor:
-    """See the module. `as_of` and `alarms` are those of the last audit."""
+    """See the module. `as_of` and `alarms` are those of the last audit.
+
+    groups: consumer groups whose silence is an alarm; an outside system may stop its own as it likes.
+    """
 
     def __init__(
         self,
@@ -52,10 +55,12 @@ class Auditor:
         clock: Clock,
         log: Logger,
         *,
+        groups: Sequence[str],
         every_s: float,
     ) -> None:
         self._questions, self._marks, self._watch = questions, marks, watch
         self._patience, self._clock, self._log, self._every_s = patience, clock, log, every_s
+        self._paged = frozenset(groups)
         self._started_at = clock.now()
         self.as_of: datetime | None = None
         self.alarms: tuple[Alarm, ...] = ()
@@ -92,8 +97,9 @@ class Auditor:
             unlimited=await asked.unlimited(now),
             asked=await asked.asked(now),
             untold=await asked.untold(now),
+            unreached=await asked.unreached(now),
             held=await asked.held(now),
-            groups=report.groups if report is not None else (),
+            groups=[group for group in _groups(report) if group.group in self._paged],
         )
 
 

@@ -7,7 +7,7 @@ last report. A look that fails leaves the last report standing, with its time.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -59,6 +59,7 @@ class LagWatch:
     Args:
         login: as whom to look (oversight's own user).
         patience: when a delay has a name. clock: the time. log: telemetry.
+        expected: groups that must be there; one that the broker does not know has never run, and is shown as stopped.
         every_s: seconds between looks. limit_s: longest time that one look may take.
     """
 
@@ -69,11 +70,12 @@ class LagWatch:
         clock: Clock,
         log: Logger,
         *,
+        expected: Sequence[str] = (),
         every_s: float = 2.0,
         limit_s: float = 10.0,
     ) -> None:
         self._login, self._patience, self._clock, self._log = login, patience, clock, log
-        self._every_s, self._limit_s = every_s, limit_s
+        self._expected, self._every_s, self._limit_s = tuple(expected), every_s, limit_s
         self._tracks: dict[Place, Track] = {}
         self._ages: dict[tuple[TopicPartition, int], int] = {}
         self._coordinators: dict[str, int] = {}
@@ -108,7 +110,9 @@ class LagWatch:
         """One look, and its report."""
         look = await self._look(admin, consumer)
         self._tracks, verdicts = survey(self._tracks, look, self._patience)
-        self.report = LagReport(look.at, by_group(verdicts, look.groups), verdicts)
+        missing = {name: GroupSeen(name, 0, {}) for name in self._expected}
+        groups = missing | {group.group: group for group in look.groups}
+        self.report = LagReport(look.at, by_group(verdicts, groups.values()), verdicts)
         return self.report
 
     async def _look(self, admin: AIOKafkaAdminClient, consumer: AIOKafkaConsumer) -> Look:

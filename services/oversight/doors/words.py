@@ -29,6 +29,10 @@ WORDS: dict[Reason, tuple[str, str]] = {
         "哨已吹出，却没有“已通知”也没有“通知不到”。请直接打电话，再看通知服务（notify）。",
         "Whistles were blown and nobody is known to have been told. Telephone, then look at notify.",
     ),
+    Reason.UNDELIVERABLE: (
+        "通知不到：哨已吹出，谁都没通知到。请值班坐席直接打电话。",
+        "Not reached: whistles were blown and nobody could be told. The duty seat telephones.",
+    ),
     Reason.CASE_HELD: (
         "系统暂存：有记录读不了，后面的先放着。请先试跑再重放：maodiao redrive --dry-run。",
         "Cases are held behind a record that can't be read. Try `maodiao redrive --dry-run`, then redrive.",

@@ -94,6 +94,13 @@ SELECT case_id, what, since, count(*) OVER () AS total FROM oversight_state.awai
 WHERE since < $1 AND starts_with(what, 'told ') = $3 ORDER BY since LIMIT $2
 """
 
+_UNREACHED = """
+SELECT case_id, obligation || '@' || rank AS what, undeliverable_at AS since, count(*) OVER () AS total
+FROM oversight_state.whistle_row
+WHERE under_way AND undeliverable_at < $1 AND coalesce(told_at, acknowledged_at, attended_at) IS NULL
+ORDER BY since LIMIT $2
+"""
+
 _HELD = """
 SELECT case_id, service || ' ' || topic AS what, since, count(*) OVER () AS total FROM (
   SELECT case_id, service, topic, since FROM oversight_state.held_row
@@ -167,6 +174,10 @@ class Questions:
     async def untold(self, now: datetime) -> Findings:
         """Ranks blown of which notify has said nothing."""
         return _findings(await self._pool.fetch(_AWAITING, now, _MOST, True))
+
+    async def unreached(self, now: datetime) -> Findings:
+        """Ranks that could be told to nobody (通知不到), without an answer since."""
+        return _findings(await self._pool.fetch(_UNREACHED, now, _MOST))
 
     async def held(self, now: datetime) -> Findings:
         """Cases that a service holds behind a bad record, oversight itself included."""

@@ -61,6 +61,7 @@ create table oversight_state.whistle_row (
   by_unit text not null,
   begun_at timestamptz,
   told_at timestamptz,
+  undeliverable_at timestamptz,
   acknowledged_at timestamptz,
   attended_at timestamptz,
   ended_at timestamptz,
