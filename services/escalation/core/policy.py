@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 
@@ -53,10 +53,19 @@ class Policy:
     steps: dict[str, tuple[StepRule, ...]]
     overrides: tuple[Override, ...]
     ladder: Ladder
+    _begun: dict[tuple[str, str, str], tuple[StepRule, ...]] = field(
+        default_factory=dict, init=False, compare=False, repr=False
+    )
 
     def begun_by(self, fact: str, family: str, kind: str) -> tuple[StepRule, ...]:
         """The steps that this fact begins, for this kind of case."""
-        return tuple(self._fit(rule, family, kind) for rule in self.steps.get(family, ()) if rule.starts == fact)
+        asked = fact, family, kind
+        known = self._begun.get(asked)
+        if known is None:
+            steps = self.steps.get(family, ())
+            known = tuple(self._fit(rule, family, kind) for rule in steps if rule.starts == fact)
+            self._begun[asked] = known  # a memo: the answer never changes, and facts and kinds are few
+        return known
 
     def rule(self, step: str, family: str, kind: str) -> StepRule | None:
         """The rule of one step, for this kind of case."""
@@ -89,6 +98,14 @@ class PolicyBook:
         policies = sorted(self.policies, key=lambda p: (p.since, p.version))
         return [p.since for p in policies], policies
 
+    @cached_property
+    def _dated(self) -> dict[str, list[DatedCalendar]]:
+        """By name, the newest first."""
+        dated: dict[str, list[DatedCalendar]] = {}
+        for version in sorted(self.calendars, key=lambda c: c.since, reverse=True):
+            dated.setdefault(version.calendar.name, []).append(version)
+        return dated
+
     def at(self, time: datetime) -> Policy | None:
         """The policy in force at this time of the log; None before the first."""
         since, policies = self._in_order
@@ -104,10 +121,10 @@ class PolicyBook:
 
         Raises: LookupError. Storing a policy checks that its calendar is there, so this is a fault.
         """
-        dated = sorted((c for c in self.calendars if c.calendar.name == name), key=lambda c: c.since)
-        if not dated:
+        dated = self._dated.get(name)
+        if dated is None:
             raise LookupError(f"no calendar {name} is stored")
-        return next((c.calendar for c in reversed(dated) if c.since <= time), dated[0].calendar)
+        return next((c.calendar for c in dated if c.since <= time), dated[-1].calendar)
 
     def calendar_numbered(self, name: str, version: int) -> Calendar | None:
         """One version of one calendar."""
