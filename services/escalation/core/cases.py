@@ -8,7 +8,8 @@ from typing import Any
 
 from services.escalation.core import inputs, ladder, limits
 from services.escalation.core.drafts import Draft
-from services.escalation.core.evolution import evolve, meets
+from services.escalation.core.evolution import evolve
+from services.escalation.core.facts import meets
 from services.escalation.core.policy import PolicyBook, StepRule
 from services.escalation.core.states import Case
 from services.kernel.envelope import Event

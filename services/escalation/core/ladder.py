@@ -11,7 +11,7 @@ from datetime import timedelta
 from services.escalation.core import inputs, limits
 from services.escalation.core.calendar import Within
 from services.escalation.core.drafts import Draft
-from services.escalation.core.evolution import answers
+from services.escalation.core.facts import answers
 from services.escalation.core.states import ACKNOWLEDGE, ATTEND, SETTLE, TOLD, Case, Limit, Whistle
 from services.escalation.events.limits import LimitMissed, LimitUnconfirmed, ReminderDue
 from services.escalation.events.whistles import (

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from services.escalation.core import inputs
 from services.escalation.core.calendar import Calendar, Within
 from services.escalation.core.drafts import Draft
-from services.escalation.core.evolution import meets
+from services.escalation.core.facts import meets
 from services.escalation.core.policy import Policy, StepRule
 from services.escalation.core.states import ACKNOWLEDGE, ATTEND, SETTLE, TOLD, Limit, Whistle
 from services.escalation.events.limits import LimitMet, LimitRevised, LimitSet, LimitStopped
