@@ -63,8 +63,14 @@ def test_facts_of_different_topics_commute(order: Sequence[int]) -> None:
 def test_a_fact_is_applied_whatever_has_happened_since() -> None:
     story = assigned()
     story.press(inputs.Close, outcome="withdrawn")
-    for event in (*OF_ESCALATION, *OF_NOTIFY):
+    for event in (*OF_ESCALATION, *OF_NOTIFY, *OF_ROUTING):
         story.fact(event)
+    first, second = story.case.whistles["w1"].ranks.values()
+    assert (first.blown_at, first.told_staff, first.missed_at) == (NINE, "u-1", LATER)
+    assert second.undeliverable_at == LATER and story.case.whistles["w1"].exhausted_at == LATER
+    assert story.case.calls["a2"].told_staff == "u-1" and "a2" not in story.case.whistles
+    assert story.case.limits["accept#1"].reported_late and story.case.limits["w1@1:on_site"].status == "missed"
+    assert story.case.held == ()
 
 
 @pytest.mark.parametrize(

@@ -271,3 +271,28 @@ async def test_photos_are_kept_sealed_and_too_large_ones_are_refused(intake: Int
     async with intake.client("seat") as seat:
         got = await seat.get(f"/v1/cases/{case}/photos/{added.json()['photo']}")
     assert got.content == picture and got.headers["content-type"] == "image/jpeg"
+
+
+async def test_a_bad_record_holds_its_case_there_and_nothing_else(intake: Intake) -> None:
+    held, other = str((await registered(intake))["case"]), str((await registered(intake))["case"])
+    await intake.send("routing", "case.routing", b"{not an event}", held)
+    await assigned(intake, other)
+    now = datetime.now(UTC)
+    limit = limits.LimitSet(
+        limit="accept#1", step="accept", start=now, due_at=now + timedelta(minutes=5), near_at=now, within="5 minutes",
+        policy="demo", policy_version=1, calendar_version=1,
+    )  # fmt: skip
+    await intake.say("escalation", held, limit)
+    async with intake.client("seat", CENTRE, "u-0016") as seat:
+
+        async def ask() -> dict[str, object] | None:
+            shown = await view(seat, held)
+            return shown if shown["held"] and shown["limits"] else None
+
+        shown = await intake.until(ask)
+        (hold,) = shown["held"]
+        assert (hold["service"], hold["topic"], hold["reason"]) == ("intake", "case.routing", "not_json")
+        assert (await press(seat, held, "dispatch", unit=ENFORCE)).status_code == 200, "presses go on"
+        log = (await seat.get(f"/v1/cases/{held}/events")).json()["events"]
+    assert [one["sequence"] for one in log] == list(range(1, len(log) + 1))
+    assert [row["subject"] for row in await intake.fetch("SELECT subject FROM intake.parked")] == [held]
