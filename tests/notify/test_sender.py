@@ -183,6 +183,19 @@ async def test_an_answer_outlives_a_fault_of_the_database_and_a_race(monkeypatch
     assert len(mail.took) == 1 and told(world.events) == ["u-head"] and [w for w in waits if w] == [0.05, 0.1]
 
 
+async def test_a_message_that_kills_every_sender_is_given_up_and_the_next_person_called():
+    world = World()
+    await world.feed(blown())
+    for _ in range(9):
+        with pytest.raises(Killed):
+            await sender(world, {"email": FakeChannel(script=[Killed()])}).once()
+        after(world, LEASE)
+    one = sender(world, {"email": FakeChannel()})
+    while await one.once():
+        pass
+    assert told(world.events) == ["u-day"]
+
+
 async def test_stopping_waits_for_what_is_on_its_way():
     world, mail = World(), FakeChannel()
     started, release = asyncio.Event(), asyncio.Event()

@@ -78,8 +78,11 @@ class StoredOutcomes:
             at = batch.stamps.get(claim.subject) or self._clock.now()
             work = Work(claim.subject, claim.partition, row, at)
             record = Record(_NO_RECORD, claim.partition, 0, None, None)
+            call = row.state.call(claim.key) if row.state is not None else None
+            # escalation may be ahead of what was read of case.intake: an answer never stands before its call.
+            after = max(row.after, call.asked_after if call is not None else 0)
             cause = _cause(claim, given)
-            incoming: Incoming[Given] = Incoming(record, claim.subject, cause, None, at, row.after, False, given)
+            incoming: Incoming[Given] = Incoming(record, claim.subject, cause, None, at, after, False, given)
             self._folder.apply(work, incoming, batch.view)
             if work.said:
                 await batch.write(Write(works=[work]))

@@ -25,6 +25,8 @@ from services.notify.doors.outcomes import Outcomes
 from services.notify.store.deliveries import Claim
 
 NO_CONTACT = "no_contact"
+# Attempts whose senders died count too. So many, and it is rather the message that ends them: on to the next person.
+_TIMES_PATIENCE = 3
 _OVER = ("case_ended", "obligation_ended")
 
 
@@ -133,6 +135,8 @@ class Sender:
             self.log.warning("a delivery waits for its lease to end", fault=str(fault), case=claim.subject)
 
     async def _send(self, claim: Claim, case: Case) -> Result:
+        if claim.attempts > _TIMES_PATIENCE * self.pace.patience.attempts:
+            return Failed("unfinished")
         channel, call = self.channels.get(claim.channel), case.call(claim.key)
         if channel is None or call is None or claim.address is None:
             return Failed(NO_CONTACT)
