@@ -136,7 +136,9 @@ def render(seen: LagAnswer, now: datetime, *, partitions: bool = False, trouble:
     """
     parts: list[RenderableType] = [_head(seen, now, trouble), _groups(seen)]
     if partitions:
-        parts.append(_partitions([place for place in seen.groups if place.lag or place.state is not State.OK]))
+        parts.append(
+            _partitions([place for place in seen.groups if place.lag or place.state not in (State.OK, State.STOPPED)])
+        )
     for mark in seen.marks:
         parts.append(Text(f"标记 mark  {mark.service}  {mark.age_s:.1f} s", "red" if mark.age_s > 10 else "dim"))
     if not seen.marks:
@@ -159,26 +161,25 @@ def _head(seen: LagAnswer, now: datetime, trouble: str) -> Text:
 
 
 def _groups(seen: LagAnswer) -> Table:
-    table = Table(box=None, pad_edge=False)
-    for name in ("组 group", "状态 state"):
-        table.add_column(name)
-    for name in ("条 records", "秒 seconds", "趋势 trend", "进程 members"):
-        table.add_column(name, justify="right")
-    table.add_column("上次提交 last commit")
-    table.add_column("主题 topics", overflow="fold")
+    table = _table()
     for group in seen.services:
-        table.add_row(group.group, *_figures(group), ", ".join(group.topics))
+        table.add_row(group.group, *_figures(group))
+    return table
+
+
+def _table(*more: str) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for name in ("组\ngroup", "状态\nstate"):
+        table.add_column(name, no_wrap=True)
+    for name in ("条\nrecords", "秒\nseconds", "趋势\ntrend", "进程\nmembers"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for name in ("提交\ncommit", *more):
+        table.add_column(name, no_wrap=True)
     return table
 
 
 def _partitions(places: list[PartitionAnswer]) -> Table:
-    table = Table(box=None, pad_edge=False)
-    for name in ("组 group", "状态 state"):
-        table.add_column(name)
-    for name in ("条 records", "秒 seconds", "趋势 trend", "进程 members"):
-        table.add_column(name, justify="right")
-    table.add_column("上次提交 last commit")
-    table.add_column("分区 partition")
+    table = _table("分区\npartition")
     for place in places:
         table.add_row(place.group, *_figures(place), f"{place.topic}-{place.partition} {place.current} / {place.end}")
     return table

@@ -28,7 +28,7 @@ class OversightSettings(ServiceSettings):
     lag_behind_s: float = Field(default=5.0, gt=0, description="age of a waiting record from which a group is behind")
     groups: Annotated[tuple[str, ...], NoDecode] = Field(
         default=("intake", "routing", "escalation", "notify", "oversight"),
-        description="consumer groups that must run; others are shown, and nobody is paged about them",
+        description="consumer groups that must run; of others, only `<one of these>-…` is an alarm when it stops",
     )
     lag_stalled_s: float = Field(default=15.0, gt=0, description="no commit while records wait")
 

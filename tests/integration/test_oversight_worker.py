@@ -13,7 +13,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from time import monotonic
 from typing import Any
 from uuid import uuid4
@@ -28,6 +28,7 @@ from services.escalation.events.limits import LimitSet as LimitSetThere
 from services.intake.events import facts, reception
 from services.kernel.envelope import Event, encode, envelope
 from services.kernel.tokens import Identity, mint
+from services.routing.events.directory import UnitPublished
 
 TOPICS = ("case.intake", "case.routing", "case.escalation", "case.notify")
 QUICK = {
@@ -135,6 +136,17 @@ class Log:
                 await producer.send_and_wait(topic, encode(message), key=self.case.encode())
 
 
+async def name_street(stack: EmbeddedStack, street: str, name: str) -> None:
+    now = datetime.now(UTC)
+    unit = UnitPublished(
+        unit=street, version=1, name=name, name_en="", kind="street", level="street", street=street,
+        valid_from=date(2016, 1, 1), changed_at=now,
+    )  # fmt: skip
+    message = envelope(unit, id=str(uuid4()), service="routing", subject=street, time=now, sequence=1)
+    async with AIOKafkaProducer(**stack.kafka()) as producer:
+        await producer.send_and_wait("directory", encode(message), key=street.encode())
+
+
 def registered(street: str) -> Event:
     return reception.Registered(
         number="T-1", family="incident", kind="05-01", channel="grid", community="unknown", street=street
@@ -158,16 +170,19 @@ def street_of(screen: Any, street: str) -> Any:
 
 async def test_a_registered_case_shows_on_the_screen(stack: EmbeddedStack, database: str) -> None:
     street, log = f"street-{uuid4().hex[:6]}", Log(stack)
+    await name_street(stack, street, "试街道")
     async with oversight(stack, database) as running:
         now = datetime.now(UTC)
         await log.write("case.intake", registered(street), assigned(now), limit(now, timedelta(minutes=30)))
-        row = await running.until("/v1/screen", lambda screen: street_of(screen, street))
-        assert (row["open"], row["near"], row["overdue"]) == (1, 0, 0)
+        row = await running.until(
+            "/v1/screen", lambda s: (r := street_of(s, street)) and r["name"] != street and r["open"] and r
+        )
+        assert (row["name"], row["open"], row["near"], row["overdue"]) == ("试街道", 1, 0, 0)
         screen = await running.get("/v1/screen")
         due = next(one for one in screen["next_due"] if one["case"] == log.case)
         assert (due["status"], due["lead"], due["step"]) == ("normal", "unit-1", "dispose")
         await log.write("case.intake", reception.Closed(by="u-1", outcome="disposed"))
-        await running.until("/v1/screen", lambda screen: street_of(screen, street) is None)
+        await running.until("/v1/screen", lambda screen: street_of(screen, street)["open"] == 0)
 
 
 async def test_without_its_worker_nothing_shows(stack: EmbeddedStack, database: str) -> None:

@@ -19,6 +19,7 @@ from services.oversight.doors.lagwatch import LagReport, LagWatch
 from services.oversight.store.questions import Questions
 
 GROUP = "oversight"
+_FIRST_S = 10.0  # not at once: at a start all services come up together
 _RELAY_GONE = timedelta(hours=1)  # a relay that was scaled away is forgotten
 
 
@@ -67,8 +68,10 @@ class Auditor:
 
     async def run(self) -> None:
         """Audit until cancelled. A database that does not answer leaves the last alarms, with their time."""
+        wait = min(self._every_s, _FIRST_S)
         while True:
-            await asyncio.sleep(self._every_s)
+            await asyncio.sleep(wait)
+            wait = self._every_s
             try:
                 await self.audit()
             except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
@@ -99,7 +102,7 @@ class Auditor:
             untold=await asked.untold(now),
             unreached=await asked.unreached(now),
             held=await asked.held(now),
-            groups=[group for group in _groups(report) if group.group in self._paged],
+            groups=[group for group in _groups(report) if group.group.partition("-")[0] in self._paged],
         )
 
 

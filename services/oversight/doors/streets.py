@@ -13,6 +13,7 @@ from aiokafka.errors import KafkaError
 
 from services.kernel.broker import plain_consumer
 from services.kernel.envelope import decode
+from services.kernel.partitioning import PARTITIONS
 from services.kernel.settings import KafkaLogin
 from services.kernel.telemetry import Logger
 from services.routing import events as routing
@@ -58,9 +59,7 @@ class Streets:
                 await consumer.stop()
 
     async def _follow(self, consumer: AIOKafkaConsumer) -> None:
-        await consumer.topics()  # asks the broker, so that the partitions are known
-        numbers = consumer.partitions_for_topic(routing.DIRECTORY_TOPIC) or ()
-        consumer.assign([TopicPartition(routing.DIRECTORY_TOPIC, number) for number in sorted(numbers)])
+        consumer.assign([TopicPartition(routing.DIRECTORY_TOPIC, number) for number in range(PARTITIONS)])
         while True:
             fetched = await consumer.getmany(timeout_ms=1000, max_records=2_000)
             self.take(record.value for batch in fetched.values() for record in batch)
