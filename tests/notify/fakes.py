@@ -144,6 +144,9 @@ class World:
             )
         return found
 
+    async def case(self, claim: Claim) -> Case | None:
+        return self.row.state
+
     def _mine(self, claim: Claim) -> Line | None:
         line = self.lines[claim.key, claim.staff, claim.channel]
         return line if line.token == claim.token and line.state == "due" else None

@@ -159,7 +159,7 @@ async def test_what_ends_while_it_leaves_is_told_and_stood_down():
     await world.feed(blown(after=0))
     (claim,) = await world.claim(1, LEASE)
     one = sender(world, {"email": mail})
-    case = await one.outcomes.case(claim)
+    case = await world.case(claim)
     assert case is not None
     result = await one._send(claim, case)
     await world.feed(inputs.Ended(after=1, by="u-clerk"), topic="case.intake")

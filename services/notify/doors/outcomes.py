@@ -30,9 +30,7 @@ _NO_RECORD = "notify.sender"  # stands where a topic's name stands for what came
 
 
 class Outcomes(Protocol):
-    """What the sender needs of the case."""
-
-    async def case(self, claim: Claim) -> Case | None: ...
+    """Where the sender leaves what came of a delivery."""
 
     async def settle(self, claim: Claim, given: Given) -> None: ...
 
@@ -48,12 +46,6 @@ class StoredOutcomes:
         self, store: Store[Case, Directory], folder: Folder[Case, Given, Directory], clock: Clock, log: Logger
     ) -> None:
         self._store, self._folder, self._clock, self._log = store, folder, clock, log
-
-    async def case(self, claim: Claim) -> Case | None:
-        """The case as it stands. Raises: Unavailable."""
-        async with self._store.batch({claim.subject: claim.partition}) as batch:
-            row = batch.rows.get(claim.subject)
-            return row.state if row is not None else None
 
     async def settle(self, claim: Claim, given: Given) -> None:
         """Decide on the answer and write what follows, until it is written: the message has left, and only this

@@ -35,6 +35,8 @@ class Queue(Protocol):
 
     async def claim(self, most: int, lease: timedelta) -> list[Claim]: ...
 
+    async def case(self, claim: Claim) -> Case | None: ...
+
     async def postpone(self, claim: Claim, after: timedelta, reason: str) -> None: ...
 
     async def next_channel(self, claim: Claim, reason: str) -> None: ...
@@ -121,7 +123,7 @@ class Sender:
     async def deliver(self, claim: Claim) -> None:
         """See one claimed delivery through to what came of it."""
         try:
-            case = await self.outcomes.case(claim)
+            case = await self.queue.case(claim)
             reason = why_not(case, claim.key, claim.staff)
             if reason in _OVER:
                 self.metrics.count(claim, "called_off")

@@ -9,6 +9,8 @@ from uuid import UUID
 import asyncpg
 
 from services.kernel.postgres import faults
+from services.kernel.tables import Codec
+from services.notify.core.calls import Case
 from services.notify.core.inputs import Key
 
 
@@ -97,7 +99,7 @@ class Deliveries:
     """See the module. Every method raises `kernel.store.Unavailable` where the database does not answer."""
 
     def __init__(self, pool: asyncpg.Pool) -> None:
-        self._pool = pool
+        self._pool, self._codec = pool, Codec(Case)
 
     async def claim(self, most: int, lease: timedelta) -> list[Claim]:
         """Take at most this many deliveries that are due and free, longest due first."""
@@ -119,6 +121,12 @@ class Deliveries:
             )
             for row in rows
         ]
+
+    async def case(self, claim: Claim) -> Case | None:
+        """The case as it stands, without its lock: asked right before a message leaves."""
+        async with faults():
+            doc = await self._pool.fetchval("SELECT doc FROM notify_state.state WHERE subject = $1", claim.subject)
+        return self._codec.decode(doc).state if doc is not None else None
 
     async def postpone(self, claim: Claim, after: timedelta, reason: str) -> None:
         """Give it back, to be tried again over the same channel. Nothing happens if the lease went to another."""
