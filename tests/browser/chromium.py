@@ -54,9 +54,7 @@ def find_or_install() -> str:
 def _install() -> None:
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     for command in (["apt-get", "update"], ["apt-get", "install", "-y", "--no-install-recommends", *PACKAGES]):
-        done = subprocess.run(
-            command, env=environment, capture_output=True, text=True, timeout=INSTALL_S, check=False
-        )
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=INSTALL_S, check=False)
         if done.returncode != 0:
             raise NoChromiumError(f"{' '.join(command)} failed:\n{done.stderr[-2000:]}")
 

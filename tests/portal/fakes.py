@@ -52,7 +52,7 @@ from services.portal.store.memory import MemoryAccounts
 ROOT = Path(__file__).parent.parent.parent
 ZONE = ZoneInfo("Asia/Shanghai")
 UNITS = tuple(
-    Unit(unit=unit, name=name, kind=kind)
+    Unit(unit=unit, name=name, kind=kind, level="district")
     for unit, name, kind in (
         ("centre-120106", "区矛调中心", "centre"),
         ("centre-120106004", "丁字沽街道矛调中心", "centre"),
@@ -204,10 +204,10 @@ class FakeIntake:
         self.answers.append((token, step, fields))
         now = self.clock.now()
         done: dict[str, dict[str, object]] = {
-            "": {"acknowledged_at": now, "answer": fields.get("answer")},
+            "": {"acknowledged_at": now, "answer": fields.get("answer"), "yours": True},
             "attend": {"attended_at": now},
-            "answer": {"answered_at": now},
-            "settle": {"settled_at": now},
+            "answer": {"elements": tuple(fields)},
+            "settle": {"status": "settled"},
         }
         self.links[token] = replace(self.links[token], **done[step])
 
@@ -232,8 +232,9 @@ class FakeOversight:
         self.said_screen, self.said_lag, self.said_alarms = screen, lag, Alarms()
         self._intake = intake
 
-    def alarm(self, kind: str) -> None:
-        self.said_alarms = Alarms(alarms=(Alarm(kind=kind),))
+    def silence(self) -> None:
+        """The timer says nothing any more."""
+        self.said_alarms = Alarms(timer_silent=True, alarms=(Alarm(kind="timer_silent", text="计时没有声音"),))
 
     async def screen(self, who: Identity) -> Screen:
         return self.said_screen

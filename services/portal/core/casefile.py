@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 
 from services.portal.core import words
@@ -78,7 +78,7 @@ def casefile(case: Case, catalogue: Catalogue, now: datetime, zone: tzinfo) -> C
     return CaseFile(
         case=case,
         title=catalogue.kind(case.kind),
-        english=catalogue.kind_en(case.kind),
+        english=catalogue.kind_en(case.kind).capitalize(),
         number_line=_number_line(case, catalogue, now, zone),
         step=speak(step, now, zone),
         whole=speak(whole, now, zone),
@@ -107,6 +107,16 @@ def steps(case: Case) -> tuple[Step, ...]:
             chinese = f"确认{words.rank(rank)}"
         made.append(Step(command, chinese, english, command in ONE_PRESS, not made, obligation, rank))
     return tuple(made)
+
+
+_AT_THE_SEAT = ("confirm", "attend", "urge", "dispatch", "whistle", "accept", "dispose", "verify", "close")
+
+
+def at_the_seat(file: CaseFile) -> tuple[Step, ...]:
+    """The few steps beside the duty seat's list; the page of the case has all."""
+    known = {step.command: step for step in file.steps}
+    chosen = [known[command] for command in _AT_THE_SEAT if command in known][:5]
+    return tuple(replace(step, primary=at == 0) for at, step in enumerate(chosen))
 
 
 def _not_yet(case: Case) -> tuple[str, ...]:
@@ -203,6 +213,4 @@ def _why(case: Case, catalogue: Catalogue) -> tuple[str, ...]:
     said = [f"类别“{catalogue.kind(case.kind)}”，地点在{catalogue.where(case.street, case.community)}。"]
     if case.approximate:
         said.append("位置按最近的街道中心估的，不是边界，派错了请退回。")
-    if case.reason:
-        said.append(words.say(words.REASONS, case.reason))
     return tuple(said)

@@ -58,10 +58,10 @@ def _rung(case: Case, whistle: Whistle, rank: Rank, catalogue: Catalogue, now: d
     whom = words.called(rank.post, catalogue.unit(rank.unit or whistle.unit or None))
     name = words.rank(rank.rank)
     look, mark, strong = _status(whistle, rank, now, zone)
-    lines = [_sent(rank, now, zone), _due(limit_of(case, whistle.obligation, rank.rank), rank, now, zone)]
-    if rank.told_staff:
-        lines.append(f"送到 {catalogue.person(rank.told_staff)}")
-    return Rung(name, whom, look, mark, strong, tuple(line for line in lines if line))
+    sent = _sent(rank, now, zone) + (f" {catalogue.person(rank.told_staff)}" if rank.told_staff else "")
+    due = _due(limit_of(case, whistle.obligation, rank.rank), rank, now, zone)
+    line = " · ".join(part for part in (sent, due) if part)
+    return Rung(name, whom, look, mark, strong, (line,) if line else ())
 
 
 def _status(whistle: Whistle, rank: Rank, now: datetime, zone: tzinfo) -> tuple[str, str, str]:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 
 from services.portal.core import numbers, times
-from services.portal.core.overview import GroupLag, Lag, Mark
+from services.portal.core.overview import Alarms, GroupLag, Lag
 
 _WORDS = {"ok": "跟上", "behind": "落后", "stalled": "卡住", "stopped": "停了"}
 _TONES = {"ok": "normal", "behind": "near", "stalled": "overdue", "stopped": "overdue"}
-_WORST = ("stopped", "stalled", "behind", "ok")
 
 
 @dataclass(frozen=True, slots=True)
 class GroupRow:
-    """One consumer group: its partitions together, its state that of the worst one."""
+    """One consumer group. lag_number: for the chart, empty where not known."""
 
     group: str
     words: str
@@ -25,8 +23,8 @@ class GroupRow:
     lag_number: str
     seconds: str
     members: str
+    trend: str
     slowest: str
-    mark: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,66 +33,66 @@ class ParkedRow:
     subject: str
     reason: str
     topic: str
-    partition: int
-    offset: int
     since: str
-    behind: str
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmRow:
+    text: str
+    since: str
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
 class LagTable:
     groups: tuple[GroupRow, ...]
     parked: tuple[ParkedRow, ...]
+    alarms: tuple[AlarmRow, ...]
+    mark: str
+    audited: str
 
 
-def lag_table(lag: Lag, zone: tzinfo) -> LagTable:
+def lag_table(lag: Lag, alarms: Alarms, zone: tzinfo) -> LagTable:
     """Groups by name; what is not known is said, never 0."""
-    groups: dict[str, list[GroupLag]] = {}
-    for one in lag.groups:
-        groups.setdefault(one.group, []).append(one)
+    marks = [mark.upto for mark in lag.marks if mark.upto is not None]
     return LagTable(
-        groups=tuple(_row(name, parts, lag.marks, zone) for name, parts in sorted(groups.items())),
+        groups=tuple(_row(group, lag) for group in sorted(lag.services, key=lambda one: one.group)),
         parked=tuple(
             ParkedRow(
-                one.service,
-                one.subject,
-                one.reason,
-                one.topic,
-                one.partition,
-                one.offset,
-                times.moment(one.parked_at, lag.as_of, zone) if one.parked_at else "—",
-                numbers.count(one.behind),
+                service=one.service,
+                subject=one.subject,
+                reason=one.reason or "没有说明",
+                topic=one.topic,
+                since=times.moment(one.parked_at, lag.as_of, zone) if one.parked_at else "—",
             )
             for one in lag.parked
         ),
+        alarms=tuple(
+            AlarmRow(one.text, times.moment(one.since, lag.as_of, zone) if one.since else "—", one.count)
+            for one in alarms.alarms
+        ),
+        mark=times.as_of(max(marks), zone) if marks else numbers.NO_DATA,
+        audited=times.as_of(alarms.as_of, zone) if alarms.as_of else "还没有",
     )
 
 
-def _row(name: str, parts: Sequence[GroupLag], marks: Sequence[Mark], zone: tzinfo) -> GroupRow:
-    known = [one.lag for one in parts if one.lag is not None]
-    ages = [one.seconds for one in parts if one.seconds is not None]
-    members = [one.members for one in parts if one.members is not None]
-    state = min((one.state for one in parts), key=_rank)
-    slowest = max(parts, key=lambda one: (one.lag or 0, one.seconds or 0.0))
-    total = sum(known) if known else None
+def _row(group: GroupLag, lag: Lag) -> GroupRow:
+    parts = [one for one in lag.groups if one.group == group.group and one.lag > 0]
+    slowest = max(parts, key=lambda one: one.lag, default=None)
     return GroupRow(
-        group=name,
-        words=_WORDS.get(state, state),
-        tone=_TONES.get(state, "held"),
-        lag=numbers.count(total),
-        lag_number="" if total is None else str(total),
-        seconds=numbers.count(round(max(ages))) if ages else numbers.NO_DATA,
-        members=numbers.count(max(members)) if members else numbers.NO_DATA,
-        slowest=f"{slowest.topic}-{slowest.partition}" if slowest.lag and slowest.partition is not None else "—",
-        mark=_mark(name, marks, zone),
+        group=group.group,
+        words=_WORDS.get(group.state, group.state),
+        tone=_TONES.get(group.state, "held"),
+        lag=numbers.count(group.lag),
+        lag_number="" if group.lag is None else str(group.lag),
+        seconds=numbers.count(None if group.seconds is None else round(group.seconds)),
+        members="0 个进程" if group.members == 0 else numbers.count(group.members),
+        trend=_trend(group),
+        slowest=f"{slowest.topic}-{slowest.partition}（{slowest.lag:,} 条）" if slowest else "—",
     )
 
 
-def _rank(state: str) -> int:
-    return _WORST.index(state) if state in _WORST else -1
-
-
-def _mark(name: str, marks: Sequence[Mark], zone: tzinfo) -> str:
-    service = name.partition(".")[0].partition("-")[0]
-    found = [mark.upto for mark in marks if mark.service == service and mark.upto is not None]
-    return times.as_of(max(found), zone) if found else "—"
+def _trend(group: GroupLag) -> str:
+    if group.trend < 0:
+        return "↓ 在追"
+    return "↑ 在涨" if group.trend > 0 else "—"

@@ -8,7 +8,7 @@ from datetime import datetime, tzinfo
 
 from services.portal.core import words
 from services.portal.core.model import Case, Limit
-from services.portal.core.times import Countdown, countdown, length
+from services.portal.core.times import Countdown, countdown, length, moment
 
 WHOLE = {"incident": "dispose", "dispute": "mediate"}
 """The step whose limit is about the whole matter, by family."""
@@ -62,9 +62,8 @@ def whole_limit(case: Case) -> Limit | None:
 
 def spoken(limit: Limit, now: datetime, zone: tzinfo) -> Spoken:
     """A limit in words, with its reason: 处置 30 分钟，从 10:16 算起."""
-    start = limit.start.astimezone(zone).strftime("%H:%M")
     step = words.say(words.STEPS, limit.step)
-    basis = f"{step} {length(limit.due_at - limit.start)}，从 {start} 算起"
+    basis = f"{step} {length(limit.due_at - limit.start)}，从 {moment(limit.start, now, zone)} 算起"
     return Spoken(limit=limit, step=step, count=countdown(limit, now, zone), basis=basis)
 
 

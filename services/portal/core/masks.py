@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 _STARS = "**"
+_SHOWN = 7
+"""Digits of a telephone that a mask leaves: what shows no more is masked already."""
 
 
 def name(full: str) -> str:
@@ -13,10 +15,12 @@ def name(full: str) -> str:
 
 def telephone(number: str) -> str:
     """138****1234; shorter numbers keep the last two digits alone."""
-    kept = "".join(sign for sign in number if sign.isdigit() or sign == "*")
-    if len(kept) >= 10:
-        return f"{kept[:3]}****{kept[-4:]}"
-    return "****" + kept[-2:] if kept else ""
+    digits = "".join(sign for sign in number if sign in "0123456789")
+    if "****" in number and len(digits) <= _SHOWN:
+        return "".join(sign for sign in number if sign in "0123456789*")
+    if len(digits) >= 10:
+        return f"{digits[:3]}****{digits[-4:]}"
+    return "****" + digits[-2:] if digits else ""
 
 
 def id_number(number: str) -> str:

@@ -122,17 +122,15 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     address: str | None = None
     photos: tuple[str, ...] = ()
     reason: str | None = None
-    next_limit: Limit | None = None
+    pending: tuple[Limit, ...] = ()
     overdue: bool = False
     unroutable: str | None = None
     outcome: str | None = None
 
     @property
     def known_limits(self) -> tuple[Limit, ...]:
-        """All limits of a whole case; of a row, the one that it carries."""
-        if self.limits or self.next_limit is None:
-            return self.limits
-        return (self.next_limit,)
+        """All limits of a whole case; of a row, those that it carries."""
+        return self.limits or self.pending
 
 
 class Cases(msgspec.Struct, frozen=True, kw_only=True):
@@ -150,13 +148,14 @@ class Queue(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CaseEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """One event of a case's log. `fact_at`: when the fact happened, where another service reported it."""
+    """One event of a case's log. fact_at: when it happened. words: free text of it, for who may read it."""
 
     sequence: int
     type: str
     time: datetime
     fact_at: datetime | None = None
     data: msgspec.Raw = msgspec.Raw(b"{}")
+    words: dict[str, str] = {}
 
 
 class Events(msgspec.Struct, frozen=True, kw_only=True):
@@ -196,33 +195,30 @@ class Done(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LinkedWhistle(msgspec.Struct, frozen=True, kw_only=True):
-    """What a signed link shows to the person called: no name of a party."""
+    """What a signed link shows to the person called: nothing of the parties, nothing of the report."""
 
     case: str = ""
     number: str = ""
     kind: str = ""
+    community_name: str | None = None
+    street_name: str | None = None
+    lon: float | None = None
+    lat: float | None = None
     obligation: str = ""
     rank: int = 1
-    status: str = ""
     unit: str = ""
-    post: str = ""
-    street: str | None = None
-    community: str = "unknown"
-    address: str = ""
-    text: str = ""
-    reason: str = ""
-    called_by: str | None = None
-    called_by_unit: str | None = None
-    told_at: datetime | None = None
-    start: datetime | None = None
-    near_at: datetime | None = None
+    unit_name: str = ""
+    by_unit: str = ""
+    by_unit_name: str = ""
+    whistle_kind: str = ""
+    status: str = ""
+    blown_at: datetime | None = None
     due_at: datetime | None = None
-    answer: str | None = None
     acknowledged_at: datetime | None = None
+    yours: bool = False
+    answer: str | None = None
     attended_at: datetime | None = None
-    answered_at: datetime | None = None
-    settled_at: datetime | None = None
-    withdrawn: bool = False
+    elements: tuple[str, ...] = ()
 
 
 class Unit(msgspec.Struct, frozen=True, kw_only=True):

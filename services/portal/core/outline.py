@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import cos, radians
 
 from services.portal.core.catalogue import Place
 
 RADIUS = 21.0
-GLYPH = 24.0
-"""Width of one Chinese character of a label, in the drawing's units; its height is a little more."""
 HEIGHT = 32.0
 
 
@@ -42,12 +40,15 @@ class Drawing:
 Ring = Sequence[tuple[float, float]]
 
 
-def draw(ring: Ring, streets: Sequence[Place], width: float, height: float, margin: float) -> Drawing:
+def draw(
+    ring: Ring, streets: Sequence[Place], widths: Mapping[str, float], width: float, height: float, margin: float
+) -> Drawing:
     """Fit an outline and points into a box, north up.
 
     Args:
         ring: the outline as longitude, latitude in WGS 84 degrees. Empty: the streets alone decide the fit.
-        streets: with or without a point. Extra room of `margin` is kept on all sides, in the drawing's units.
+        streets: with or without a point. widths: of their labels, by code, in the drawing's units.
+        margin: room kept on all sides, in the same units.
     """
     placed = [street for street in streets if street.lon is not None and street.lat is not None]
     points = [*ring, *((street.lon or 0.0, street.lat or 0.0) for street in placed)]
@@ -56,7 +57,7 @@ def draw(ring: Ring, streets: Sequence[Place], width: float, height: float, marg
     fit = _Fit.over(points, width, height, margin)
     path = "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in map(fit, ring)) + "Z" if ring else ""
     beside = tuple(street for street in streets if street.lon is None or street.lat is None)
-    return Drawing(path, width, height, _spots(placed, fit, width), beside)
+    return Drawing(path, width, height, _spots(placed, widths, fit, width), beside)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,14 +100,14 @@ class _Box:
         )
 
 
-def _spots(streets: Sequence[Place], fit: _Fit, width: float) -> tuple[Spot, ...]:
+def _spots(streets: Sequence[Place], widths: Mapping[str, float], fit: _Fit, width: float) -> tuple[Spot, ...]:
     """Place each label right, left, below or above of its circle: the first that meets nothing; else the least bad."""
     centres = [(street, *fit((street.lon or 0.0, street.lat or 0.0))) for street in streets]
     taken = [_Box(x - RADIUS, y - RADIUS, x + RADIUS, y + RADIUS) for _, x, y in centres]
     spots = []
     for index, (street, x, y) in enumerate(centres):
         name = street.name.removesuffix("办事处").removesuffix("街道")
-        long = (len(name) + 3) * GLYPH  # room for a mark and its count behind the name
+        long = widths[street.code]
         others = [box for number, box in enumerate(taken) if number != index]
         box = min(_around(x, y, long), key=lambda one: _badness(one, others, width))
         taken.append(box)

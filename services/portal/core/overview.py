@@ -26,6 +26,7 @@ class ScreenWhistle(msgspec.Struct, frozen=True, kw_only=True):
     post: str = ""
     status: str = ""
     due_at: datetime | None = None
+    near_at: datetime | None = None
 
 
 class ScreenDue(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,52 +44,61 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
     """A figure with what it was made of. `value` is None where there are no data; `unit` is count or share."""
 
     name: str
+    zh: str = ""
+    en: str = ""
     value: float | None = None
     numerator: int | None = None
     denominator: int | None = None
-    unit: str = ""
+    unit: str = "count"
+    note_zh: str = ""
+    before: int | None = None
 
 
 class Screen(msgspec.Struct, frozen=True, kw_only=True):
-    """One screen (一屏) as oversight counts it. `open` is None where it is not known."""
+    """One screen (一屏). Lists are cut; the totals count all. `open` is None where it is not known."""
 
     as_of: datetime
     open: int | None = None
     by_street: tuple[StreetCount, ...] = ()
     whistles: tuple[ScreenWhistle, ...] = ()
+    whistles_total: int = 0
     next_due: tuple[ScreenDue, ...] = ()
+    due_total: int = 0
     figures: tuple[Figure, ...] = ()
 
 
-class GroupLag(msgspec.Struct, frozen=True, kw_only=True):
-    """Lag of one partition of one consumer group. seconds: age of the oldest record not yet handled; None unknown."""
+class PartitionLag(msgspec.Struct, frozen=True, kw_only=True):
+    """Lag of one partition of one consumer group, in records."""
 
     group: str
-    topic: str
-    partition: int | None = None
-    current: int | None = None
-    end: int | None = None
+    topic: str = ""
+    partition: int = 0
+    lag: int = 0
+
+
+class GroupLag(msgspec.Struct, frozen=True, kw_only=True):
+    """One consumer group. seconds: age of what waits longest, None unknown. trend: records more than a while ago."""
+
+    group: str
+    members: int | None = None
     lag: int | None = None
     seconds: float | None = None
-    members: int | None = None
     state: str = "ok"
+    trend: int = 0
 
 
 class Parked(msgspec.Struct, frozen=True, kw_only=True):
-    """A parked record and how many later ones of the subject wait behind it."""
+    """A case that a service holds behind a record that it could not read."""
 
     service: str = ""
     subject: str = ""
     topic: str = ""
-    partition: int = 0
-    offset: int = 0
     reason: str = ""
     parked_at: datetime | None = None
-    behind: int = 0
 
 
 class Mark(msgspec.Struct, frozen=True, kw_only=True):
-    """The newest progress mark that one service has passed."""
+    """The newest progress mark of one relay of intake; age in seconds."""
 
     service: str = ""
     upto: datetime | None = None
@@ -96,19 +106,27 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Lag(msgspec.Struct, frozen=True, kw_only=True):
+    """groups: a line for each partition; services: a line for each group."""
+
     as_of: datetime
-    groups: tuple[GroupLag, ...] = ()
+    groups: tuple[PartitionLag, ...] = ()
+    services: tuple[GroupLag, ...] = ()
     parked: tuple[Parked, ...] = ()
     marks: tuple[Mark, ...] = ()
 
 
 class Alarm(msgspec.Struct, frozen=True, kw_only=True):
-    """An alarm of oversight. kind: timer_silent, stale … (open string)."""
+    """An alarm of oversight with its own words."""
 
     kind: str
     since: datetime | None = None
+    count: int = 1
     text: str = ""
 
 
 class Alarms(msgspec.Struct, frozen=True, kw_only=True):
+    """The last audit. as_of: None before the first."""
+
+    as_of: datetime | None = None
+    timer_silent: bool = False
     alarms: tuple[Alarm, ...] = ()

@@ -71,8 +71,14 @@ def duty(queue: Queue, chosen: str, catalogue: Catalogue, now: datetime, zone: t
     Args:
         chosen: key of a filter; an unknown one shows all.
     """
-    needs = [_needs(case, catalogue, now, zone) for case in queue.needs_you]
-    clock = sorted((row(case, catalogue, now, zone) for case in queue.on_the_clock), key=_due)
+    # What is only late stands among what runs, on top, with its button; needs_you is what nobody else can do.
+    waiting = [case for case in queue.needs_you if case.reason != "overdue"]
+    late = [case for case in queue.needs_you if case.reason == "overdue"]
+    running_ = {case.case: case for case in (*queue.on_the_clock, *late)}
+    for case in waiting:
+        running_.pop(case.case, None)
+    needs = [_needs(case, catalogue, now, zone) for case in waiting]
+    clock = sorted((row(case, catalogue, now, zone) for case in running_.values()), key=_due)
     every = (*needs, *clock)
     counts = {"todo": len(needs), "open": len(every)}
     for one in every:
@@ -176,7 +182,8 @@ def _waits(case: Case, limit: Spoken | None, now: datetime, zone: tzinfo) -> str
         return "—"
     if limit.count.light is Light.OVERDUE:
         return f"等{limit.step}"
-    return f"等{limit.step} {moment(limit.limit.due_at, now, zone)}"
+    due = moment(limit.limit.due_at, now, zone)
+    return f"等{limit.step} {due if len(due) <= 5 else due[:-6]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,14 +201,13 @@ _NEEDS = {
     "held": _Need("held", "held", "系统暂存", None, "电话核实"),
     "limit_unconfirmed": _Need("held", "held", "没法确认", None, "电话核实"),
     "exhausted": _Need("overdue", "overdue", "各级都吹过", None, "电话督办"),
-    "overdue": _Need("overdue", "overdue", "超时", "urge", "催办"),
 }
 
 
 def _needs(case: Case, catalogue: Catalogue, now: datetime, zone: tzinfo) -> Row:
     """A row that only a person can settle."""
     base = row(case, catalogue, now, zone)
-    need, under, line, unit_line = _case_for(case, base, catalogue, now, zone)
+    need, under, line, unit_line = _case_for(case, catalogue, now, zone)
     whistle = proposed(case) if case.reason == "whistle_proposed" else None
     return replace(
         base,
@@ -219,14 +225,12 @@ def _needs(case: Case, catalogue: Catalogue, now: datetime, zone: tzinfo) -> Row
     )
 
 
-def _case_for(case: Case, base: Row, catalogue: Catalogue, now: datetime, zone: tzinfo) -> tuple[_Need, str, str, str]:
+def _case_for(case: Case, catalogue: Catalogue, now: datetime, zone: tzinfo) -> tuple[_Need, str, str, str]:
     if case.reason == "whistle_proposed":
         return _proposed(case, catalogue, now, zone)
     need = _NEEDS.get(
         case.reason or "", _Need("question", "ink", words.say(words.QUEUE_REASONS, case.reason), None, "看")
     )
-    if case.reason == "overdue" and base.limit is not None:
-        return _Need("overdue", "overdue", base.limit.count.words, "urge", "催办"), "", "", ""
     if case.reason == "held" and case.held:
         held = case.held[0]
         since = f"{moment(held.since, now, zone)} 起" if held.since else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from services.intake.events import facts, mediation, reception, whistle
+from services.kernel import holding
 from services.kernel.envelope import Event
 from services.portal.core import words
 from services.portal.core.catalogue import Catalogue
@@ -157,6 +158,10 @@ def _limits(event: Event, _: Catalogue) -> Said | None:
             return Said("limits", "held", f"{_step(event.step)}到点，没法确认", "，请电话核实")
         case facts.ReminderDue():
             return Said("limits", "overdue", f"提醒：{_step(event.step)}仍没做到")
+        case holding.Held():
+            return Said("system", "held", "系统暂存", "：受理服务有一条记录读不出")
+        case holding.Released():
+            return Said("system", "note", "系统暂存解除", "：受理服务")
         case facts.Held():
             return Said("system", "held", "系统暂存", f"：{event.service} 有一条记录读不出")
         case facts.Released():
@@ -185,6 +190,8 @@ def _ladder(event: Event, names: Catalogue) -> Said | None:
         case facts.WhistleBlown():
             whom = words.called(event.post, names.unit(event.unit))
             return Said("limits", "whistle", f"{words.rank(event.rank)}吹出", f"，叫{whom}")
+        case facts.WhistleRefused():
+            return Said("limits", "back", "哨没有吹成", _why(words.say(words.REASONS, event.reason)))
         case facts.LadderExhausted():
             return Said("limits", "overdue", "各级都吹过了，仍没有到场", "，每天提醒")
         case _:
@@ -207,4 +214,5 @@ def _notices(event: Event, names: Catalogue) -> Said | None:
 
 
 def _why(reason: str) -> str:
-    return f"：{reason}" if reason else ""
+    """`stated` means that the reason was given in words, which stand behind it for who may read them."""
+    return f"：{reason}" if reason and reason != "stated" else ""

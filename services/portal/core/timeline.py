@@ -90,10 +90,19 @@ def _entry(event: CaseEvent, chosen: str, catalogue: Catalogue, zone: tzinfo) ->
         clock=times.clock(at, zone),
         icon=said.icon,
         strong=said.strong,
-        rest=said.rest,
+        rest=said.rest + _words(event),
         by=said.by,
         late=f"晚报：{times.clock(event.time, zone)} 才收到" if late else "",
     )
+
+
+_OF_THE_REPORT = frozenset({"report", "address", "amount_fen", "point"})
+
+
+def _words(event: CaseEvent) -> str:
+    """Free text of an event; the report itself stands elsewhere on the page."""
+    said = "；".join(text for what, text in event.words.items() if what not in _OF_THE_REPORT and text)
+    return f"：“{said}”" if said else ""
 
 
 def _fact_time(event: CaseEvent, typed: Event | None) -> datetime:

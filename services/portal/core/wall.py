@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
 from services.portal.core import numbers, words
-from services.portal.core.catalogue import Catalogue
+from services.portal.core.catalogue import Catalogue, Place
 from services.portal.core.limits import Spoken, spoken
 from services.portal.core.model import Limit
 from services.portal.core.outline import Drawing, Ring, draw
 from services.portal.core.overview import Figure, Screen, ScreenDue, ScreenWhistle, StreetCount
 from services.portal.core.times import left
 
-SIZE = (760.0, 760.0)
+SIZE = (860.0, 640.0)
 FIRST = 6
 
 
@@ -82,8 +82,9 @@ def wall(screen: Screen, ring: Ring, names: Catalogue, now: datetime, zone: tzin
     Args:
         ring: the district's outline, longitude and latitude in WGS 84 degrees.
     """
-    drawing = draw(ring, names.streets, *SIZE, margin=56)
     counts = {count.street: count for count in screen.by_street}
+    widths = {street.code: _width(street, counts) for street in names.streets}
+    drawing = draw(ring, names.streets, widths, *SIZE, margin=36)
     spots = _spots(drawing, counts)
     due = screen.next_due[:FIRST]
     return Wall(
@@ -91,20 +92,30 @@ def wall(screen: Screen, ring: Ring, names: Catalogue, now: datetime, zone: tzin
         spots=spots,
         beside=tuple((names.street(place.code), _open(counts.get(place.code))) for place in drawing.beside),
         whistles=tuple(_whistle(one, names, now, zone) for one in screen.whistles[:FIRST]),
-        whistles_words=_how_many(len(screen.whistles), len(screen.whistles)),
+        whistles_words=_how_many(max(screen.whistles_total, len(screen.whistles))),
         due=tuple(_due(one, names, now, zone) for one in due),
-        due_words=f"前 {len(due)} 件，共在办 {numbers.count(screen.open)} 件" if due else "",
+        due_words=_how_many(max(screen.due_total, len(screen.next_due))) if due else "",
         figures=_figures(screen),
         map_words="，".join(f"{spot.name} {spot.open} 件" for spot in spots),
     )
 
 
-def _how_many(all_: int, known: int) -> str:
-    return f"前 {FIRST} 件，共 {all_} 件" if known > FIRST else f"全部 {all_} 件"
+def _how_many(total: int) -> str:
+    return f"前 {FIRST} 件，共 {total} 件" if total > FIRST else f"全部 {total} 件"
 
 
 def _open(count: StreetCount | None) -> str:
     return "0" if count is None else f"{count.open:,}"
+
+
+GLYPH = 26.0
+"""Width of a Chinese character of a label, in the drawing's units; a digit is two thirds of it."""
+
+
+def _width(street: Place, counts: Mapping[str, StreetCount]) -> float:
+    name = street.name.removesuffix("办事处").removesuffix("街道")
+    mark, number = _mark(counts.get(street.code, StreetCount(street=street.code)))
+    return 8 + GLYPH * (len(name) + (3 if street.rough else 0)) + (32 + GLYPH * 0.66 * len(str(number)) if mark else 0)
 
 
 def _spots(drawing: Drawing, counts: Mapping[str, StreetCount]) -> tuple[MapSpot, ...]:
@@ -112,8 +123,7 @@ def _spots(drawing: Drawing, counts: Mapping[str, StreetCount]) -> tuple[MapSpot
     for spot in drawing.spots:
         count = counts.get(spot.code, StreetCount(street=spot.code))
         mark, number = _mark(count)
-        long = len(spot.name) + (3 if spot.rough else 0)
-        mark_x = spot.left + 8 + long * 26
+        letters = len(spot.name) + (3 if spot.rough else 0)
         made.append(
             MapSpot(
                 name=spot.name,
@@ -121,11 +131,11 @@ def _spots(drawing: Drawing, counts: Mapping[str, StreetCount]) -> tuple[MapSpot
                 y=spot.y,
                 left=spot.left,
                 top=spot.top,
-                wide=8 + long * 26 + (24 + 17 * len(str(number)) + 8 if mark else 0),
+                wide=spot.width,
                 rough=spot.rough,
                 open=_open(count),
                 mark=mark,
-                mark_x=mark_x,
+                mark_x=spot.left + 8 + letters * GLYPH,
                 mark_count=number,
             )
         )
@@ -161,7 +171,7 @@ _WHISTLES = {
 
 def _due(one: ScreenDue, names: Catalogue, now: datetime, zone: tzinfo) -> DueLine:
     near = one.near_at or one.due_at - timedelta(minutes=10)
-    limit = Limit(limit="", step=one.step, start=near, near_at=near, due_at=one.due_at, status=one.status)
+    limit = Limit(limit="", step=one.step, start=near, near_at=near, due_at=one.due_at)
     return DueLine(
         limit=spoken(limit, now, zone),
         case=one.case,
@@ -171,15 +181,7 @@ def _due(one: ScreenDue, names: Catalogue, now: datetime, zone: tzinfo) -> DueLi
     )
 
 
-_LABELS: Mapping[str, tuple[str, str, str, str]] = {
-    "today": ("今天受理", "Today", "", ""),
-    "open": ("在办", "Open", "", ""),
-    "overdue": ("超时", "Overdue", "overdue", "overdue"),
-    "near": ("临期", "Near", "near", "near"),
-    "whistles": ("吹哨在途", "Out", "whistle", "whistle"),
-    "resolved": ("化解率", "Resolved", "", ""),
-    "resolution_rate": ("化解率", "Resolved", "", ""),
-}
+_MARKS = {"overdue": "overdue", "near": "near", "whistles": "whistle"}
 
 
 def _figures(screen: Screen) -> tuple[Number, ...]:
@@ -187,13 +189,13 @@ def _figures(screen: Screen) -> tuple[Number, ...]:
 
 
 def _number(figure: Figure) -> Number:
-    chinese, english, shape, tone = _LABELS.get(figure.name, (figure.name, "", "", ""))
-    share = figure.unit == "share" or (figure.unit == "" and figure.denominator is not None and "rate" in figure.name)
-    if share:
+    mark = _MARKS.get(figure.name, "")
+    calm = bool(mark) and figure.value == 0
+    if figure.unit == "share":
         said = numbers.rate(figure)
-        under = "重开的不算化解" if figure.denominator is None else f"{numbers.made_of(figure)} 件，重开的不算化解"
+        under = f"{numbers.made_of(figure)} 件，重开的不算" if figure.denominator else "还没有结过案"
     else:
         said = numbers.count(None if figure.value is None else round(figure.value))
-        under = "" if figure.denominator is None else f"共 {figure.denominator:,} 件里"
-    calm = figure.value == 0 and bool(tone)
-    return Number(chinese, english, "normal" if calm else shape, "normal" if calm else tone, said, under)
+        under = f"昨天此时 {figure.before:,}" if figure.before is not None else figure.note_zh
+    tone = "normal" if calm else mark
+    return Number(figure.zh or figure.name, figure.en, tone, tone, said, under)

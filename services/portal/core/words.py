@@ -130,9 +130,11 @@ REASONS: Mapping[str, str] = {
     "reassigned": "已改派",
     "answer": "已答复",
     "wrong_kind": "类别不对",
+    "no_policy": "现行政策没有这一种哨",
+    "already_running": "这个哨已经在吹",
+    "no_such_rank": "没有这一级",
     "wrong_place": "地点不对",
     "no_means": "没有条件办",
-    "stated": "理由另有说明",
 }
 QUEUE_REASONS: Mapping[str, str] = {
     "whistle_proposed": "待确认",
@@ -190,12 +192,6 @@ NO_NEWS = frozenset(
     }
 )
 """Why a step is not possible, where nobody would have looked for it."""
-ALARMS: Mapping[str, str] = {
-    "timer_silent": "计时器没有声音，请按钟点电话核实",
-    "open_without_limit": "有在办的案件没有时限，请核实",
-    "request_unanswered": "有派单或吹哨的请求没人答复，请核实",
-    "past_due": "有时限过了点却没有判定，请核实",
-}
 AWAITING: Mapping[str, str] = {
     "assignment": "等派单结果",
     "assigned": "等派单结果",

@@ -53,7 +53,7 @@ class Caller:
         return self._read(type_, await self._send("POST", path, headers=headers, content=msgspec.json.encode(fields)))
 
     async def upload(self, who: Identity, path: str, photo: Photo, key: str) -> None:
-        files = {"photo": (photo.name, photo.content, photo.type)}
+        files = {"file": (photo.name, photo.content, photo.type)}
         self._refused(await self._send("POST", path, headers=self.headers(who, key), files=files))
 
     async def download(self, who: Identity, path: str, name: str) -> Photo:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 
 from services.portal.core import timeline
-from services.portal.core.casefile import CaseFile, casefile
+from services.portal.core.casefile import CaseFile, at_the_seat, casefile
 from services.portal.core.queue import Duty, duty
 from services.portal.core.signin import Session
 from services.portal.doors.api import ServiceError
@@ -23,15 +23,27 @@ async def page(request: Request, here: Here, session: SignedIn) -> Response:
     laid = await _duty(here, session, chosen)
     rows = (*laid.needs_you, *laid.on_the_clock)
     case = request.query_params.get("chosen", "") or (rows[0].case.case if rows else "")
-    shell = Page("duty.html", here="/duty", scripts=("duty.js",), live="/live/cases")
+    shell = Page("duty.html", here="/duty", scripts=("duty.js",), live="/live/cases", pace_ms=1000)
     file, recent = await _file(here, session, case) if case else (None, ())
-    return await render(here, session, shell, duty=laid, chosen=chosen, file=file, recent=recent)
+    return await render(
+        here,
+        session,
+        shell,
+        duty=laid,
+        chosen=chosen,
+        file=file,
+        recent=recent,
+        steps=at_the_seat(file) if file is not None else (),
+    )
 
 
 async def _duty(here: Portal, session: Session, chosen: str) -> Duty:
     who = identity(session)
-    queue = await here.services.intake.queue(who, who.unit)
-    return duty(queue, chosen, await names_of(here), here.clock.now(), here.look.zone)
+    names = await names_of(here)
+    # The district's seat sees the whole district; a street's what its units have to do with.
+    unit = names.units.get(who.unit)
+    queue = await here.services.intake.queue(who, "" if unit is None or unit.level == "district" else who.unit)
+    return duty(queue, chosen, names, here.clock.now(), here.look.zone)
 
 
 async def _file(here: Portal, session: Session, case: str) -> tuple[CaseFile | None, tuple[timeline.Entry, ...]]:
@@ -62,4 +74,4 @@ async def detail(case: str, here: Here, session: SignedIn) -> Response:
         return Response(
             "<div class='body'><div class='empty'><b>这件案件看不到了</b></div></div>", media_type="text/html"
         )
-    return await render(here, session, Page("duty_case.html"), file=file, recent=recent)
+    return await render(here, session, Page("duty_case.html"), file=file, recent=recent, steps=at_the_seat(file))

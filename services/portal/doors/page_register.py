@@ -26,6 +26,8 @@ _FIELD_OF = {
     "id_number": "id_number", "telephone": "telephone", "name": "name", "text": "text", "community": "community",
     "address": "address", "kind": "kind", "amount_fen": "amount",
 }  # fmt: skip
+_USUAL = ("0402", "0203", "0201", "0303", "0102", "0704", "0804")
+"""Kinds that come first while nothing was written yet: those that windows hear most of."""
 NOT_STORED = "没有存上，您写的还在。再按一次不会重复登记"
 
 
@@ -54,7 +56,10 @@ async def _form(
     status: int = 200,
 ) -> Response:
     names = await names_of(here)
-    every = [*kinds_in_order(names, "dispute"), *kinds_in_order(names, "incident")]
+    every = sorted(
+        (*kinds_in_order(names, "dispute"), *kinds_in_order(names, "incident")),
+        key=lambda kind: _USUAL.index(kind.code) if kind.code in _USUAL else len(_USUAL),
+    )
     page = Page("register.html", here="/register", scripts=("register.js",), status=status)
     foreseen = foresee_for(names, typed.get("kind", ""), typed.get("community", ""))
     return await render(

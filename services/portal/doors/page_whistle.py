@@ -37,7 +37,7 @@ async def _page(here: Portal, whistle: LinkedWhistle, trouble: str, status: int)
     return await render(
         here, None, page, whistle=whistle, trouble=trouble, rank=view.rank, want=view.want, caller=view.caller,
         limit=view.limit, due=view.due, sent=view.sent, said=view.said, title=view.title, where=view.where,
-        blower=view.blower, stage=view.stage, over=view.over, accepted=view.accepted,
+        blower=view.blower, why=view.why, stage=view.stage, over=view.over, accepted=view.accepted,
     )  # fmt: skip
 
 

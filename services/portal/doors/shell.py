@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 
 from services.portal.core import menus, times, words
 from services.portal.core.catalogue import Catalogue
-from services.portal.core.overview import Alarm
+from services.portal.core.overview import Alarms
 from services.portal.core.signin import Session
 from services.portal.doors.state import Portal
 
@@ -61,6 +61,7 @@ class Page:
     live: str = ""
     repaint: str = ""
     every_ms: int = 0
+    pace_ms: int = 0
     status: int = 200
 
 
@@ -81,6 +82,7 @@ async def render(portal: Portal, session: Session | None, page: Page, **view: ob
         "live": page.live,
         "repaint": page.repaint,
         "every": page.every_ms,
+        "pace": page.pace_ms,
         "now_ms": int(now.timestamp() * 1000),
         "clock": times.as_of(now, portal.look.zone),
         "zone_name": portal.look.zone.key,
@@ -100,11 +102,10 @@ def _post(session: Session | None) -> str:
     return words.say(words.POSTS, session.place.post) if session and session.place else ""
 
 
-def _strips(alarms: tuple[Alarm, ...], reachable: bool) -> tuple[Strip, ...]:
-    red = tuple(Strip("red", words.ALARMS[alarm.kind]) for alarm in alarms if alarm.kind in words.ALARMS)
+def _strips(alarms: Alarms, reachable: bool) -> tuple[Strip, ...]:
     if not reachable:
         return (Strip("amber", "监督服务没有回答，计时器是否有声音没法确认"),)
-    return tuple(dict.fromkeys(red))
+    return (Strip("red", "计时器没有声音，请按钟点电话核实"),) if alarms.timer_silent else ()
 
 
 async def names_of(portal: Portal) -> Catalogue:

@@ -14,7 +14,7 @@ from fastapi import Depends, Request
 
 from services.kernel.clock import Clock
 from services.portal.core.outline import Ring
-from services.portal.core.overview import Alarm
+from services.portal.core.overview import Alarms
 from services.portal.doors.api import ServiceError, Services, Unreachable
 from services.portal.doors.assets import Assets
 from services.portal.doors.naming import PORTAL, Names
@@ -66,15 +66,15 @@ class AlarmWatch:
     def __init__(self, services: Services, clock: Clock) -> None:
         self._services, self._clock = services, clock
         self._asked_at: datetime | None = None
-        self._alarms: tuple[Alarm, ...] = ()
+        self._alarms = Alarms()
         self.reachable = True
 
-    async def alarms(self) -> tuple[Alarm, ...]:
+    async def alarms(self) -> Alarms:
         now = self._clock.now()
         if self._asked_at is None or now - self._asked_at > self.EVERY:
             self._asked_at = now
             try:
-                self._alarms = (await self._services.oversight.alarms(PORTAL)).alarms
+                self._alarms = await self._services.oversight.alarms(PORTAL)
                 self.reachable = True
             except (ServiceError, Unreachable):
                 self.reachable = False

@@ -19,7 +19,7 @@
     });
     chart.setOption({
       animation: false, aria: { enabled: true }, grid: { left: 60, right: 20, top: 36, bottom: 28 }, legend: { top: 0 },
-      xAxis: { type: "time" }, yAxis: { type: "value", minInterval: 1, min: 0 },
+      xAxis: { type: "time", min: at - KEPT_MS, max: at, axisLabel: { formatter: function (ms) { return window.maodiao.clockOf(ms).slice(0, 5); } } }, yAxis: { type: "value", minInterval: 1, min: 0 },
       series: Object.keys(series).map(function (name, at) {
         return { name: name, type: "line", symbol: "none", data: series[name], lineStyle: { type: DASHES[at % DASHES.length], width: 2 } };
       })

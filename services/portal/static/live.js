@@ -77,8 +77,12 @@
   var waiting = null;
   function changed(event) {
     heard("");
-    clearTimeout(waiting);
-    waiting = setTimeout(function () { document.dispatchEvent(new CustomEvent("maodiao:changed", { detail: event.data })); }, 250);
+    // At most once in so many milliseconds, however fast news comes; the last one is never left out.
+    if (waiting) return;
+    waiting = setTimeout(function () {
+      waiting = null;
+      document.dispatchEvent(new CustomEvent("maodiao:changed", { detail: event.data }));
+    }, Number(body.dataset.pace || 400));
   }
 
   function listen() {
