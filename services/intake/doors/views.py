@@ -77,7 +77,7 @@ class NotYetView(msgspec.Struct, kw_only=True):
 
 
 class ShortView(msgspec.Struct, kw_only=True):
-    """A row of a list."""
+    """A row of a list. pending: limits that run, were missed or can't be confirmed: what a row says of time."""
 
     case: str
     number: str
@@ -99,6 +99,7 @@ class ShortView(msgspec.Struct, kw_only=True):
     needs: tuple[str, ...]
     next_due: datetime | None
     next_limit: LimitView | None
+    pending: list[LimitView]
     overdue: bool
     whistles: list[WhistleView]
     awaiting: tuple[Awaited, ...]
@@ -155,11 +156,13 @@ def _common(case: str, state: Case, directory: Directory) -> dict[str, object]:
         "needs": needs.needs(state),
         "next_due": needs.next_due(state),
         "next_limit": limits[0] if limits and state.open else None,
+        "pending": [one for one in _limits(state) if one.status in _PENDING] if state.open else [],
         "overdue": needs.overdue(state),
         "whistles": [_whistle(one, directory) for one in state.whistles.values()],
     }
 
 
+_PENDING = ("running", "missed", "unconfirmed")
 _COPIED = (
     "number", "family", "kind", "channel", "community", "street", "approximate", "state", "lead", "centre", "system",
     "registered_at", "sequence", "awaiting",
