@@ -94,7 +94,7 @@ class Folder(Generic[S, I, V]):
         while work.row.state is not None and (due := self.core.due(work.row.state)) is not None and due < before:
             cause = derived_id(work.subject, f"{self.service}.due", int(due.timestamp() * 1_000_000))
             given = self.core.fired(due, bool(work.row.held))
-            self._step(work, given, cause, due, work.row.after, view)
+            self._say(work, self._decide(work, given, view), cause, due, work.row.after)
             left = self.core.due(work.row.state) if work.row.state is not None else None
             if left is not None and left <= due:
                 raise RuntimeError(f"{self.service}: a limit of {work.subject} fired at {due} but did not move on")
@@ -102,14 +102,23 @@ class Folder(Generic[S, I, V]):
         return fired
 
     def _step(self, work: Work[S], given: I, cause: str, at: datetime, after: int, view: V) -> None:
+        """An input of a log: decide on the state before it, apply it, then apply what was decided."""
+        own = self.core.decide(work.row.state, given, view)
+        self._evolve(work, (given, *own))
+        self._say(work, own, cause, at, after)
+
+    def _decide(self, work: Work[S], given: I, view: V) -> Sequence[Event]:
+        """The passing of time: no event of a log, so nothing but what is decided changes the state."""
+        own = self.core.decide(work.row.state, given, view)
+        self._evolve(work, own)
+        return own
+
+    def _evolve(self, work: Work[S], events: Sequence[I | Event]) -> None:
         state = work.row.state
-        own = self.core.decide(state, given, view)
-        state = self.core.evolve(state, given)
-        for event in own:
+        for event in events:
             state = self.core.evolve(state, event)
         work.row = replace(work.row, state=state)
         work.changed = True
-        self._say(work, own, cause, at, after)
 
     def _say(self, work: Work[S], own: Sequence[Event], cause: str, at: datetime, after: int) -> None:
         if not own:

@@ -59,7 +59,8 @@ class MemoryStore(Generic[S, I, V]):
     def write(self, write: Write[S]) -> set[TP]:
         """The batch's one statement."""
         live = {tp for tp, advance in write.positions.items() if self.claims[tp].epoch == advance.epoch}
-        lanes = {tp.partition for tp in live}
+        # Without positions it is a press of a person on rows under lock: no partition guards it.
+        lanes = {tp.partition for tp in live} if write.positions else {work.partition for work in write.works}
         for tp in live:
             advance = write.positions[tp]
             self.claims[tp] = replace(

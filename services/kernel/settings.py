@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import quote, urlsplit, urlunsplit
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 Role = Literal["door", "worker", "relay"]
@@ -42,6 +42,12 @@ class ServiceSettings(KafkaLogin):
     session_timeout_s: float = Field(default=6.0, description="after a kill the group waits this long for the dead")
     batch_records: int = Field(default=500, ge=1, le=10_000)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @field_validator("roles", mode="before")
+    @classmethod
+    def _split(cls, roles: object) -> object:
+        """MAODIAO_ROLES=door,relay."""
+        return tuple(role.strip() for role in roles.split(",")) if isinstance(roles, str) else roles
 
     @cached_property
     def dsn_with_password(self) -> str:
