@@ -37,6 +37,7 @@ async def parts(settings: IntakeSettings, log: Logger) -> Parts:
     made.add("directory", directory.run)
     cases = CaseStore(pool, vault, directory.now)
     kinds = read_kinds(settings.kinds_file)
+    health = Health([directory.missing])
     if "door" in settings.roles:
         watch = Watch(lambda: open_connection(settings), log)
         made.add("watch", watch.run)
@@ -44,10 +45,11 @@ async def parts(settings: IntakeSettings, log: Logger) -> Parts:
             pool=pool, vault=vault, cases=cases, directory=directory.now, watch=watch, kinds=kinds,
             link_key=settings.secret("link_key"), clock=SystemClock(), log=log,
         )  # fmt: skip
-        health = Health([directory.missing])
         made.running.append(door(application(context, health, settings.secret("token_key")), settings))
     if "worker" in settings.roles:
-        made.running += _worker(settings, cases, log).parts()
+        worker = _worker(settings, cases, log)
+        health.checks.append(lambda: _claimed(worker))
+        made.running += worker.parts()
         for system in settings.systems:
             receiver = Receiver(system, cases, directory.now, kinds)
             made.add(f"inbound.{system}", InboundDoor(receiver, settings, settings.instance, log).run)
@@ -66,6 +68,10 @@ def _worker(settings: IntakeSettings, cases: CaseStore, log: Logger) -> Worker[C
         session_timeout_s=settings.session_timeout_s, fetch_records=settings.batch_records,
     )  # fmt: skip
     return Worker(processor=processor, plan=plan, log=log, fires=False, transport="aiokafka")
+
+
+async def _claimed(worker: Worker[Case, Given, Directory]) -> str | None:
+    return None if worker.processor.assigned else "worker: no partitions yet"
 
 
 def main() -> None:

@@ -188,3 +188,20 @@ def test_an_outside_system_hears_each_new_status_once_and_a_receipt_for_each_of_
     )  # fmt: skip
     other = Actor(staff="system:other", unit="", role="system")
     assert Story(system="demo311").press(inputs.Dispose, other) == "not_your_unit"
+
+
+def test_a_call_that_reached_nobody_waits_for_the_seat_until_the_unit_takes_the_case() -> None:
+    story = assigned()
+    call = {"fact_at": NINE, "rank": 0, "reason": "channels_failed", "purpose": "assignment"}
+    story.fact(facts.Undeliverable(obligation="n7", unit="centre-1", **call))
+    assert needs.needs(story.case) == ()
+    story.fact(facts.Undeliverable(obligation="a2", unit="team-1", **call))
+    assert needs.needs(story.case) == ("undeliverable",)
+    assert story.press(inputs.Accept, TEAM) is None
+    assert needs.needs(story.case) == ()
+
+
+def test_a_whistle_begun_by_the_timer_is_about_the_unit_of_its_first_rank() -> None:
+    story = assigned()
+    story.propose(facts.WhistleProposed(fact_at=NINE, obligation="accept#1", rank=1, unit="team-1", post="head"))
+    assert story.case.whistles["accept#1"].unit == "team-1" and story.case.called == {"team-1"}

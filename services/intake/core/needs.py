@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from services.intake.core.cases import Case
+from services.intake.core.cases import Case, Rank
 
 Need = Literal["whistle_proposed", "undeliverable", "unroutable", "held", "limit_unconfirmed", "exhausted"]
 
@@ -18,8 +18,7 @@ def needs(case: Case) -> tuple[Need, ...]:
     found: list[Need] = []
     if any(rank.waits_for_press for rank in ranks):
         found.append("whistle_proposed")
-    calls = [*ranks, *case.calls.values()]
-    if any(call.undeliverable_at and not (call.told_at or call.attended_at) for call in calls):
+    if any(rank.undeliverable_at and not _reached(rank) for rank in ranks) or _lead_not_reached(case):
         found.append("undeliverable")
     if any(whistle.status == "exhausted" for whistle in case.whistling):
         found.append("exhausted")
@@ -30,6 +29,16 @@ def needs(case: Case) -> tuple[Need, ...]:
     if any(limit.status == "unconfirmed" for limit in case.limits.values()):
         found.append("limit_unconfirmed")
     return tuple(found)
+
+
+def _reached(rank: Rank) -> bool:
+    return bool(rank.told_at or rank.acknowledged_at or rank.attended_at)
+
+
+def _lead_not_reached(case: Case) -> bool:
+    """Nobody of the lead unit could be told of the case, and it has not taken it either."""
+    calls = [call for call in case.calls.values() if call.unit == case.lead]
+    return case.state == "assigned" and bool(calls) and not any(map(_reached, calls))
 
 
 def next_due(case: Case) -> datetime | None:

@@ -73,13 +73,16 @@ def _revised(case: Case, event: facts.LimitRevised) -> Case:
 def _whistle_of_ladder(case: Case, event: Event) -> Case:
     match event:
         case facts.WhistleProposed():
-            proposed = _rank(case, event.obligation, event.rank, unit=event.unit, post=event.post,
+            called = _called(case, event.obligation, event.rank, event.unit)
+            proposed = _rank(called, event.obligation, event.rank, unit=event.unit, post=event.post,
                              proposed_at=event.fact_at)  # fmt: skip
             return _heard(proposed, event.obligation)
         case facts.ProposalWithdrawn():
             return _rank(case, event.obligation, event.rank, withdrawn_at=event.fact_at)
         case facts.WhistleBlown():
-            blown = _rank(case, event.obligation, event.rank, unit=event.unit, post=event.post, blown_at=event.fact_at)
+            called = _called(case, event.obligation, event.rank, event.unit)
+            blown = _rank(called, event.obligation, event.rank, unit=event.unit, post=event.post,
+                          blown_at=event.fact_at)  # fmt: skip
             return _heard(blown, event.obligation)
         case facts.WhistleRefused():
             whistle_ = _whistle(case, event.obligation)
@@ -130,6 +133,12 @@ def _told(case: Case, event: Event) -> Case:
 
 def _whistle(case: Case, obligation: str) -> Whistle:
     return case.whistles.get(obligation) or Whistle(obligation=obligation)
+
+
+def _called(case: Case, obligation: str, rank: int, unit: str) -> Case:
+    """A whistle that the timer began is about the unit that its first rank calls."""
+    whistle_ = _whistle(case, obligation)
+    return _put(case, replace(whistle_, unit=unit)) if rank == 1 and not whistle_.unit else case
 
 
 def _put(case: Case, whistle_: Whistle) -> Case:

@@ -65,6 +65,24 @@ def actor(identity: Identity, directory: Directory) -> Actor:
     )
 
 
+def described(model: type[BaseModel]) -> dict[str, object]:
+    """A request body for the OpenAPI document: bodies are read by `body_of`, which FastAPI does not see.
+
+    Definitions that the model refers to stand in place of the references, so that the document needs no others.
+    """
+    schema = model.model_json_schema(ref_template="{model}")
+    inner = schema.pop("$defs", {})
+
+    def inlined(part: object) -> object:
+        if isinstance(part, dict):
+            if "$ref" in part:
+                return inlined(inner[part["$ref"]])
+            return {name: inlined(value) for name, value in part.items()}
+        return [inlined(value) for value in part] if isinstance(part, list) else part
+
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": inlined(schema)}}}}
+
+
 async def body_of(request: Request, model: type[M]) -> M:
     """The request's body, checked.
 

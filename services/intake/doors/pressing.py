@@ -14,7 +14,7 @@ from fastapi import APIRouter, Request, Response
 from services.intake.core import hygiene, inputs, steps
 from services.intake.core.inputs import Actor, Command
 from services.intake.doors import models
-from services.intake.doors.context import CaseId, Ctx, actor, answer_response, body_of, press_of
+from services.intake.doors.context import CaseId, Ctx, actor, answer_response, body_of, described, press_of
 from services.intake.store.cases import Opened, RefusedError, Step
 from services.intake.store.presses import Answer
 from services.kernel.http import Caller
@@ -168,13 +168,12 @@ def make_router() -> APIRouter:
     """The routes of all steps."""
     router = APIRouter()
     for route in ROUTES:
-        content = {"application/json": {"schema": route.model.model_json_schema()}}
         router.add_api_route(
             f"/v1/cases/{{case}}/{route.name}",
             route.endpoint,
             methods=["POST"],
             name=route.name,
             response_model=None,
-            openapi_extra={"requestBody": {"required": True, "content": content}},
+            openapi_extra=described(route.model),
         )
     return router

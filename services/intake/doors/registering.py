@@ -12,7 +12,7 @@ from services.intake.core import hygiene, numbers, places, powers, search
 from services.intake.core.cases import Case
 from services.intake.core.inputs import Actor, Register
 from services.intake.core.places import Found, Place
-from services.intake.doors.context import Context, Ctx, actor, answer_response, body_of, press_of
+from services.intake.doors.context import Context, Ctx, actor, answer_response, body_of, described, press_of
 from services.intake.doors.models import PartyIn, RegisterIn
 from services.intake.store.cases import Draft, Opened, RefusedError
 from services.intake.store.people import NewParty, Person
@@ -37,9 +37,7 @@ class RegisteredView(msgspec.Struct, kw_only=True):
     approximate: bool
 
 
-@router.post("/v1/cases", status_code=201, response_model=None, openapi_extra={
-    "requestBody": {"required": True, "content": {"application/json": {"schema": RegisterIn.model_json_schema()}}},
-})  # fmt: skip
+@router.post("/v1/cases", status_code=201, response_model=None, openapi_extra=described(RegisterIn))
 async def register(request: Request, identity: Caller, ctx: Ctx) -> Response:
     """Register a case. 201 with number and code; 422 names what is wrong; 409 for a key used for other content."""
     body = await body_of(request, RegisterIn)
