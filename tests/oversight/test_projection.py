@@ -118,6 +118,12 @@ def test_a_whistle_climbs_and_is_settled() -> None:
     assert (whistle(log).status, whistle(log).under_way, whistle(log).ended_at) == ("settled", False, at(70))
 
 
+def test_nobody_reached_stays_on_record_while_the_next_rank_waits_for_a_press() -> None:
+    log: list[inputs.Input] = [registered(), ranked(6, "blown"), ranked(7, "undeliverable"), ranked(37, "proposed", 2)]
+    row = whistle(log)
+    assert (row.rank, row.status, row.undeliverable_at, row.told_at) == (2, "proposed", at(7), None)
+
+
 def test_a_withdrawn_proposal_of_the_timer_is_not_under_way() -> None:
     row = whistle([registered(), LED, ranked(6, "proposed"), ranked(8, "withdrawn")])
     assert (row.status, row.under_way) == ("withdrawn", False)

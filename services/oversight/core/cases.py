@@ -65,6 +65,12 @@ class Whistle(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.ranks[max(standing)] if standing else None
 
     @property
+    def called(self) -> Rank | None:
+        """The highest rank that was blown: whoever that is, is called now."""
+        blown = [number for number, rank in self.ranks.items() if rank.blown is not None]
+        return self.ranks[max(blown)] if blown else None
+
+    @property
     def status(self) -> str:
         """How it stands: the ending, else attended, exhausted, proposed, acknowledged, told, blown, requested."""
         if self.ended:

@@ -54,7 +54,11 @@ class LimitRow(NamedTuple):
 
 
 class WhistleRow(NamedTuple):
-    """One whistle as it stands. Key: case_id, obligation. under_way: neither ended nor attended."""
+    """One whistle as it stands. Key: case_id, obligation.
+
+    rank, unit, post: of the highest rank, be it only proposed. told_at, undeliverable_at: of the highest one blown.
+    under_way: not ended; somebody who has come does not end it.
+    """
 
     case_id: str
     obligation: str
@@ -193,7 +197,7 @@ def _limit(case_id: str, partition: int, limit: Limit, ended: datetime | None) -
 
 
 def _whistle(case_id: str, partition: int, whistle: Whistle) -> WhistleRow:
-    newest, ranks = whistle.newest, whistle.ranks.values()
+    newest, called, ranks = whistle.newest, whistle.called, whistle.ranks.values()
     begun = min((at for rank in ranks for at in (rank.proposed, rank.blown) if at is not None), default=None)
     status = whistle.status
     return WhistleRow(
@@ -206,8 +210,8 @@ def _whistle(case_id: str, partition: int, whistle: Whistle) -> WhistleRow:
         newest.post if newest else "",
         whistle.by_unit,
         begun,
-        newest.told if newest else None,
-        newest.undeliverable if newest else None,
+        called.told if called else None,
+        called.undeliverable if called else None,
         max((rank.acknowledged for rank in ranks if rank.acknowledged), default=None),
         max((rank.attended for rank in ranks if rank.attended), default=None),
         whistle.ended_at,

@@ -95,7 +95,7 @@ WHERE since < $1 AND starts_with(what, 'told ') = $3 ORDER BY since LIMIT $2
 """
 
 _UNREACHED = """
-SELECT case_id, obligation || '@' || rank AS what, undeliverable_at AS since, count(*) OVER () AS total
+SELECT case_id, obligation AS what, undeliverable_at AS since, count(*) OVER () AS total
 FROM oversight_state.whistle_row
 WHERE under_way AND undeliverable_at < $1 AND coalesce(told_at, acknowledged_at, attended_at) IS NULL
 ORDER BY since LIMIT $2
