@@ -61,6 +61,10 @@ def test_a_missed_limit_ends_with_its_case_and_stays_missed() -> None:
     assert (row.status, row.until) == ("missed", at(50))
 
 
+def test_a_step_done_while_escalation_says_nothing_leaves_the_limit_for_the_audit() -> None:
+    assert limit([registered(), needs(), began(0), done(20, "disposed")]).until is None
+
+
 def test_a_fact_of_before_the_limit_does_not_end_it() -> None:
     log: list[inputs.Input] = [registered(), needs(), done(3, "disposed"), began(5), ended(35, "missed")]
     assert limit(log).until is None
