@@ -7,7 +7,7 @@ from deploy.embedded.folder import DataFolder
 from deploy.errors import DeployError
 from deploy.init import Server
 from deploy.topology import DATABASE
-from services.kernel.settings import ServiceSettings
+from services.kernel.settings import KafkaLogin, ServiceSettings
 
 
 def database(service: str, data: Path) -> str:
@@ -26,6 +26,23 @@ def database(service: str, data: Path) -> str:
     if "postgres" not in ports or not folder.secret_file(secret).exists():
         raise _no_stack(folder)
     return Server("127.0.0.1", ports["postgres"]).dsn(service, DATABASE, folder.secret(secret))
+
+
+def broker(user: str, data: Path) -> KafkaLogin:
+    """Where the broker is, and how to log in as a user.
+
+    Raises:
+        DeployError: there is no stack.
+    """
+    if "MAODIAO_KAFKA" in os.environ:
+        return KafkaLogin()
+    folder = DataFolder(data)
+    ports = folder.known_ports()
+    if "kafka" not in ports or not folder.secret_file(user).exists():
+        raise _no_stack(folder)
+    return KafkaLogin(
+        kafka=f"127.0.0.1:{ports['kafka']}", kafka_user=user, kafka_password_file=folder.secret_file(user)
+    )
 
 
 def door(service: str, data: Path) -> str:

@@ -42,6 +42,17 @@ create table if not exists {schema}.parked (
 );
 create index if not exists parked_subject on {schema}.parked (subject);
 
+create table if not exists {schema}.skip (
+  topic text not null,
+  partition int not null,
+  from_offset bigint not null,
+  to_offset bigint not null,
+  reason text not null,
+  by text not null,
+  at timestamptz not null default clock_timestamp()
+);
+comment on table {schema}.skip is 'Records that somebody passed over by hand (maodiao position skip), and why.';
+
 create table if not exists {schema}.mark (
   partition int primary key,
   upto timestamptz not null

@@ -1,0 +1,1 @@
+"""Rebuild and verify a running service from its topics and its archive."""
