@@ -32,10 +32,10 @@ class OversightSettings(ServiceSettings):
     )
     lag_stalled_s: float = Field(default=15.0, gt=0, description="no commit while records wait")
 
-    @field_validator("roles", "groups", mode="before")
+    @field_validator("groups", mode="before")
     @classmethod
-    def _split(cls, value: object) -> object:
-        """MAODIAO_ROLES=door,worker."""
+    def _split_groups(cls, value: object) -> object:
+        """MAODIAO_GROUPS=intake,routing."""
         return tuple(value.split(",")) if isinstance(value, str) else value
 
     @property
