@@ -20,9 +20,9 @@ class IntakeSettings(ServiceSettings):
     kinds_file: Path = Path("deploy/data/kinds.csv")
     outline_file: Path | None = Field(default=Path("deploy/data/hongqiao/outline.geojson"))
 
-    @field_validator("systems", "roles", mode="before")
+    @field_validator("systems", mode="before")
     @classmethod
-    def _split(cls, value: object) -> object:
+    def _split_systems(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
 

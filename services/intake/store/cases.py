@@ -155,10 +155,10 @@ class CaseStore:
         )
         command = draft.make(numbers.number(draft.series, year, drawn), opened.at)
         self.folder.press(opened.work, command, cause, opened.batch.view)
-        await people.add_parties(connection, self.vault, case, draft.parties)
+        terms: dict[str, set[str] | frozenset[str]] = {"": draft.terms}
+        terms |= await people.add_parties(connection, self.vault, case, draft.parties)
         await people.add_words(connection, self.vault, case, 1, draft.words)
-        if draft.terms:
-            await people.add_terms(connection, self.vault, case, set(draft.terms))
+        await people.add_terms(connection, self.vault, case, terms)
         if draft.code:
             await connection.execute(
                 "INSERT INTO intake.code (code_hash, case_id) VALUES ($1, $2)", self.vault.code_hash(draft.code), case

@@ -12,6 +12,7 @@ import msgspec
 from services.intake.core import search
 from services.intake.store.vault import Vault
 from services.kernel.extension import Db
+from services.kernel.tables import columns
 
 PartyRole = Literal["applicant", "respondent", "reporter", "agent"]
 PartyKind = Literal["person", "organisation"]
@@ -75,49 +76,46 @@ async def note(connection: Db, reading: Reading) -> None:
     )
 
 
-async def add_parties(connection: Db, vault: Vault, case: str, parties: Sequence[NewParty]) -> list[str]:
-    """Keep parties and their index terms. Returns: their references, in order."""
-    made = []
+async def add_parties(connection: Db, vault: Vault, case: str, parties: Sequence[NewParty]) -> dict[str, set[str]]:
+    """Keep parties. Returns: index terms by the reference of each, for `add_terms`."""
+    rows, terms = [], {}
     for new in parties:
         party = uuid4().hex
+        rows.append((party, case, new.role, new.kind, vault.seal_struct("party", party, new.person)))
+        terms[party] = search.of_name(new.person.name) | search.of_telephone(new.person.telephone)
+    if rows:
         await connection.execute(
-            "INSERT INTO intake.party (party, case_id, role, kind, sealed) VALUES ($1, $2, $3, $4, $5)",
-            party,
-            case,
-            new.role,
-            new.kind,
-            vault.seal_struct("party", party, new.person),
+            """INSERT INTO intake.party (party, case_id, role, kind, sealed)
+            SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bytea[])""",
+            *columns(rows, 5),
         )
-        terms = search.of_name(new.person.name) | search.of_telephone(new.person.telephone)
-        await add_terms(connection, vault, case, terms, party)
-        made.append(party)
-    return made
+    return terms
 
 
-async def add_terms(connection: Db, vault: Vault, case: str, terms: set[str], party: str = "") -> None:
-    """Make a case findable by these terms."""
-    await connection.execute(
-        """INSERT INTO intake.search (token, case_id, party) SELECT t, $2, $3 FROM unnest($1::bytea[]) t
-        ON CONFLICT DO NOTHING""",
-        [vault.token(term) for term in sorted(terms)],
-        case,
-        party,
-    )
+async def add_terms(connection: Db, vault: Vault, case: str, terms: Mapping[str, set[str] | frozenset[str]]) -> None:
+    """Make a case findable by these terms, by party; the case's own stand under ""."""
+    rows = [(vault.token(term), case, party) for party, found in terms.items() for term in sorted(found)]
+    if rows:
+        await connection.execute(
+            """INSERT INTO intake.search (token, case_id, party)
+            SELECT * FROM unnest($1::bytea[], $2::text[], $3::text[]) ON CONFLICT DO NOTHING""",
+            *columns(rows, 3),
+        )
 
 
 async def add_words(connection: Db, vault: Vault, case: str, sequence: int | None, said: Mapping[str, str]) -> None:
     """Keep texts that belong to one event; empty ones are not kept."""
+    rows = []
     for what, text in said.items():
         if text:
             words = uuid4().hex
-            await connection.execute(
-                "INSERT INTO intake.words (words, case_id, what, sequence, sealed) VALUES ($1, $2, $3, $4, $5)",
-                words,
-                case,
-                what,
-                sequence,
-                vault.seal("words", words, text.encode()),
-            )
+            rows.append((words, case, what, sequence, vault.seal("words", words, text.encode())))
+    if rows:
+        await connection.execute(
+            """INSERT INTO intake.words (words, case_id, what, sequence, sealed)
+            SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bytea[])""",
+            *columns(rows, 5),
+        )
 
 
 async def words_of(connection: Db, vault: Vault, case: str, reading: Reading) -> list[Words]:
