@@ -169,7 +169,9 @@ async def test_a_stale_press_says_what_changed_and_limits_never_make_one(intake:
         assert (await press(seat, case, "dispatch", seen=seen, unit="dept-roads")).status_code == 200
         stale = await press(seat, case, "urge", seen=seen)
     assert stale.status_code == 409 and stale.json()["type"] == "/problems/stale"
-    assert [one["type"] for one in stale.json()["changed"]] == ["case.dispatched.v1"]
+    (change,) = stale.json()["changed"]
+    assert (change["type"], change["by"], change["unit"]) == ("case.dispatched.v1", "u-0016", "dept-roads")
+    assert "u-0016已改派（" in change["says"] and change["says"] in stale.json()["detail"]
 
 
 async def test_a_proposal_whose_ground_has_moved_is_superseded(intake: Intake) -> None:

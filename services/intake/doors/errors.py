@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
+import msgspec
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 
-from services.intake.core.stale import Change
+from services.intake.core import numbers
+from services.intake.core.places import Directory
 from services.intake.doors import words
 from services.intake.store import photos
 from services.intake.store.cases import RefusedError, StaleError, UnknownCaseError
+from services.intake.store.lists import Happened
 from services.intake.store.presses import KeyReusedError
 from services.kernel.http import Problem
 from services.kernel.store import Moved, Unavailable
@@ -37,20 +38,19 @@ def _unknown(request: Request, _: Exception) -> Response:
 
 
 def _stale(request: Request, error: Exception) -> Response:
+    """409: 10:41 u-0016 已改派给…，您的“催办”没有发出."""
     assert isinstance(error, StaleError)
-    step = words.step(request.url.path.rsplit("/", 1)[-1])
-    what = "、".join(_word(one) for one in error.changed)
-    detail = f"您打开以后：{what}。“{step}”没有发出；请看现在的情况再决定。Look again, then decide."
-    problem = Problem(409, "stale", "情况已变 Changed meanwhile", detail, changed=_changes(error.changed))
-    return problem.response(request.url.path)
+    step, directory = words.step(request.url.path.rsplit("/", 1)[-1]), request.app.state.intake.directory()
+    what = "；".join(_sentence(one, directory) for one in error.changed)
+    detail = f"{what}。您的“{step}”没有发出，请看现在的情况再决定。Not done: look again, then decide."
+    changed = [{**msgspec.to_builtins(one), "says": _sentence(one, directory)} for one in error.changed]
+    return Problem(409, "stale", "情况已变 Changed meanwhile", detail, changed=changed).response(request.url.path)
 
 
-def _word(change: Change) -> str:
-    return words.CHANGED.get(change.type, change.type)
-
-
-def _changes(changed: Sequence[Change]) -> list[dict[str, object]]:
-    return [{"type": one.type, "sequence": one.sequence, "says": _word(one)} for one in changed]
+def _sentence(one: Happened, directory: Directory) -> str:
+    at = one.time.astimezone(numbers.ZONE).strftime("%H:%M")
+    unit = f"（{directory.name_of(one.unit)}）" if one.unit else ""
+    return f"{at} {one.by or '系统'}{words.CHANGED.get(one.type, one.type)}{unit}"
 
 
 def _refused(request: Request, error: Exception) -> Response:

@@ -17,7 +17,8 @@ from services.intake.core.places import Directory
 from services.intake.core.rules import CaseFolder
 from services.intake.events import TOPIC
 from services.intake.events.reception import Family
-from services.intake.store import people, presses
+from services.intake.store import lists, people, presses
+from services.intake.store.lists import Happened
 from services.intake.store.people import NewParty
 from services.intake.store.presses import Answer, Press
 from services.intake.store.rows import CaseRows
@@ -40,7 +41,7 @@ class UnknownCaseError(Exception):
 class StaleError(Exception):
     """Something that matters for this press happened since the page was shown."""
 
-    def __init__(self, changed: Sequence[stale.Change]) -> None:
+    def __init__(self, changed: Sequence[Happened]) -> None:
         super().__init__("stale")
         self.changed = changed
 
@@ -189,7 +190,7 @@ class CaseStore:
         if step.seen is not None and step.seen > state.sequence:
             raise RefusedError("seen_ahead")
         if step.seen is not None and (changed := stale.changed(state, step.name, step.seen)):
-            raise StaleError(changed)
+            raise StaleError(await lists.happened(opened.connection, step.case, [one.sequence for one in changed]))
         command = step.make(state, opened.at)
         if (why := steps.refusal(state, command)) is not None:
             raise RefusedError(why)

@@ -154,6 +154,38 @@ async def log_of(connection: Db, case: str, after: int = 0, most: int = 1_000) -
     return [_envelopes.decode(row["body"]) for row in rows]
 
 
+class Happened(msgspec.Struct, frozen=True, kw_only=True):
+    """An event as it is told to somebody who did not see it: what, when, by whom, to which unit, where it says so."""
+
+    type: str
+    sequence: int
+    time: datetime
+    by: str | None = None
+    unit: str | None = None
+
+
+class _Who(msgspec.Struct):
+    by: str | None = None
+    unit: str | None = None
+
+
+async def happened(connection: Db, case: str, sequences: Sequence[int]) -> list[Happened]:
+    """These events of a case's log, oldest first."""
+    rows = await connection.fetch(
+        """SELECT body FROM intake.event WHERE topic = $1 AND key = $2 AND sequence = ANY($3::bigint[])
+        ORDER BY sequence""",
+        TOPIC,
+        case,
+        list(sequences),
+    )
+    read = [_envelopes.decode(row["body"]) for row in rows]
+    who = [msgspec.json.decode(message.data, type=_Who) for message in read]
+    return [
+        Happened(type=message.type, sequence=message.sequence, time=message.time, by=one.by, unit=one.unit)
+        for message, one in zip(read, who, strict=True)
+    ]
+
+
 async def open_cases(connection: Db, after: str, most: int) -> list[str]:
     """Ids of open cases, page by page in order of id: for orders that concern all of them."""
     rows = await connection.fetch(
