@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import AsyncIterator, Mapping
+from urllib.parse import unquote
 
 import httpx
 from fastapi import APIRouter, Request, Response
@@ -48,7 +49,7 @@ class Forward:
         path = request.scope.get("raw_path", request.url.path.encode()).decode("ascii").partition("?")[0]
         parts = path.removeprefix("/v1/").split("/")
         base = self._bases.get(parts[0])
-        if base is None or any(part in ("", ".", "..") for part in parts):
+        if base is None or any(_leads_elsewhere(part) for part in parts):
             raise Problem(404, "no_such_path", "没有这个地址 No such path", "地址见 OpenAPI。See the OpenAPI.")
         headers = [(name, value) for name, value in request.headers.raw if name.decode("latin-1") not in _NOT_SENT]
         if "authorization" not in request.headers and parts[0] not in _WITHOUT_TOKEN:
@@ -71,6 +72,12 @@ class Forward:
             raise unreachable() from error
         back = {name: value for name, value in answer.headers.items() if name not in _NOT_BACK}
         return StreamingResponse(_content(answer), answer.status_code, back, background=BackgroundTask(answer.aclose))
+
+
+def _leads_elsewhere(part: str) -> bool:
+    """A part that a server may read as another path; encoded slashes and dots count as what they stand for."""
+    plain = unquote(part)
+    return plain in ("", ".", "..") or "/" in plain or "\\" in plain
 
 
 async def _content(answer: httpx.Response) -> AsyncIterator[bytes]:

@@ -13,7 +13,7 @@
     rows().forEach(function (one) { one.classList.toggle("chosen", one === row); });
     var link = row.querySelector("a.row");
     if (!quiet) link.focus();
-    window.htmx.ajax("GET", "/duty/case/" + row.dataset.case, { target: "#duty-detail", swap: "innerHTML" });
+    window.maodiao.fill("duty-detail", "/duty/case/" + row.dataset.case).catch(function () { /* the strip says it */ });
     history.replaceState(null, "", link.getAttribute("href"));
   }
 
@@ -93,7 +93,7 @@
     var counts = fresh.getElementById("duty-filters"), here = document.getElementById("duty-filters");
     if (counts && here && here.innerHTML !== counts.innerHTML) here.innerHTML = counts.innerHTML;
     var row = chosen();
-    if (row) window.htmx.ajax("GET", "/duty/case/" + row.dataset.case, { target: "#duty-detail", swap: "innerHTML" });
+    if (row) window.maodiao.fill("duty-detail", "/duty/case/" + row.dataset.case).catch(function () { /* the strip says it */ });
   }
 
   function bar(added, urgent) {

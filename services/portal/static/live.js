@@ -117,6 +117,22 @@
     });
   }
 
+  // Put a part of a page into a place. Of several asked for the same place, the last one asked is shown.
+  var asked = {};
+  function fill(id, url) {
+    var mine = asked[id] = (asked[id] || 0) + 1;
+    return fetch(url, { credentials: "same-origin" }).then(function (answer) {
+      if (!answer.ok) throw new Error("HTTP " + answer.status);
+      return answer.text();
+    }).then(function (text) {
+      if (asked[id] !== mine) return;
+      var place = document.getElementById(id);
+      place.innerHTML = text;
+      if (window.htmx) window.htmx.process(place);
+      countDown();
+    });
+  }
+
   function underHand(node) {
     var active = document.activeElement;
     if (node.querySelector("details[open]")) return true;
@@ -128,7 +144,7 @@
     if (strip) strip.hidden = navigator.onLine;
   }
 
-  window.maodiao = { now: now, repaint: repaint, clockOf: clockOf, pad: pad };
+  window.maodiao = { now: now, repaint: repaint, fill: fill, clockOf: clockOf, pad: pad };
   window.addEventListener("online", net);
   window.addEventListener("offline", net);
   document.addEventListener("click", function (event) {

@@ -59,7 +59,7 @@
   function foresee() {
     var kind = form.querySelector("input[name=kind]:checked");
     var asked = new URLSearchParams({ kind: kind ? kind.value : "", community: form.elements.community.value });
-    window.htmx.ajax("GET", "/register/foresee?" + asked, { target: "#foresee", swap: "innerHTML" });
+    window.maodiao.fill("foresee", "/register/foresee?" + asked).catch(function () { /* a hint, no more */ });
   }
   form.addEventListener("change", foresee);
 
