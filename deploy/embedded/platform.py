@@ -23,6 +23,7 @@ from deploy.init import REPOSITORY
 from deploy.processes.launch import Child, tail
 from deploy.processes.supervisor import Supervisor
 from deploy.service_specs import Wiring, instances, service_specs
+from deploy.setup import set_up
 from deploy.topology import DEFAULT_SYSTEMS, SERVICES, topology
 
 READY_SECONDS: Final = 90.0
@@ -93,6 +94,9 @@ class Platform:
         except ValueError as error:
             raise DeployError(f"--scale: {error}. There are: {', '.join(services)}.") from error
         await self.stack.start()
+        done = await set_up(self.stack.dsn, self.stack.folder.secrets)
+        if done:
+            self._said(f"setting up the invented district: {', '.join(done)}")
         self._ports = self.stack.folder.ports(names)
         require_free(self._ports)
         wiring = Wiring(
