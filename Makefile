@@ -9,6 +9,8 @@ READY := $(STAMPS)/project node_modules/.stamp
 # Caches stay in the repository's own folder: nothing depends on what HOME holds, and nothing is left there.
 export npm_config_cache := $(CURDIR)/$(VENV)/cache/npm
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# As pip does: trust what the machine trusts, behind a proxy of one's own too.
+export NODE_USE_SYSTEM_CA := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo up down test lint format chaos false-whistles bench docs clean
@@ -80,5 +82,5 @@ $(STAMPS)/project: pyproject.toml $(STAMPS)/lock
 
 node_modules/.stamp: package.json package-lock.json .npmrc $(STAMPS)/lock
 	@echo 'Fetching the front-end packages of package-lock.json …'
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/npm ci --ignore-scripts --silent
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/npm ci --ignore-scripts --loglevel=error
 	@touch $@
