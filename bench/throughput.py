@@ -2,43 +2,84 @@
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import os
 import random
-import subprocess
-import sys
-import tempfile
 import time
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from statistics import median
 
-import asyncpg
-from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaProducer
+from rich.console import Console
+
+from bench import rig
+from bench.rig import Figure
 from bench.toy import LOG, OUT, SERVICE, Added
 from deploy.embedded.stack import EmbeddedStack
-from deploy.topology import Role, Topic
-from services.kernel.broker import plain_consumer
 from services.kernel.envelope import derived_id, encode, envelope
-from services.kernel.migrations import migrate
 from services.kernel.partitioning import partition_of
-from services.kernel.settings import KafkaLogin
 
-START = datetime(2026, 1, 5, 9, tzinfo=UTC)
+_START = datetime(2026, 1, 5, 9, tzinfo=UTC)
+_ROUNDS = 3  # baseline and measured in turn, so that a noisy minute hits both
 
 
-async def fill(stack: EmbeddedStack, records: int, subjects: int) -> None:
-    """Write the log: `records` events over `subjects` subjects, in random order, numbered per subject."""
-    producer = AIOKafkaProducer(**stack.kafka(SERVICE), enable_idempotence=True, linger_ms=20, max_batch_size=500_000)
+async def measure(console: Console, records: int = 300_000) -> list[Figure]:
+    """The three throughput figures."""
+    async with rig.stack() as made:
+        console.print(f"filling the log: {records:,} records over 1,000 subjects")
+        await _fill(made, records, 1_000)
+        rates: dict[str, list[float]] = {"bare": [], "aiokafka": [], "faust": []}
+        for turn in range(_ROUNDS):
+            for what, kept in rates.items():
+                kept.append(await _rate(made, what, f"{what}-{turn}", records))
+                console.print(f"  round {turn + 1}, {what}: {kept[-1]:,.0f} records/s")
+    bare = median(rates["bare"])
+    few = median(rates["aiokafka"])
+    many = await _many_subjects(console, records)
+    figures = [
+        _ratio("one state change and one output a record, on aiokafka", few, bare, 0.45),
+        _ratio("the same, on Faust", median(rates["faust"]), bare, 0.35),
+    ]
+    slower = 1 - many[1] / many[0]
+    figures.append(
+        Figure(
+            "1,000 → 300,000 subjects", f"{many[1]:,.0f}/s, {slower:.1%} slower", f"{many[0]:,.0f}/s with 1,000",
+            "≤ 15 % slower", slower <= 0.15,
+        )
+    )  # fmt: skip
+    return figures
+
+
+def _ratio(name: str, rate: float, bare: float, bound: float) -> Figure:
+    return Figure(
+        name, f"{rate:,.0f}/s = {rate / bare:.2f}", f"{bare:,.0f}/s bare loop", f"≥ {bound}", rate / bare >= bound
+    )
+
+
+async def _many_subjects(console: Console, records: int) -> tuple[float, float]:
+    """Rates with 1,000 and with 300,000 subjects, every subject known before: rows are updated, in one stack."""
+    rates: list[float] = []
+    for subjects in (1_000, 300_000):
+        async with rig.stack() as made:
+            await _fill(made, subjects + records, subjects)
+            rate = await _rate(made, "aiokafka", f"subjects-{subjects}", subjects + records, skip=subjects)
+        console.print(f"  {subjects:,} subjects: {rate:,.0f} records/s")
+        rates.append(rate)
+    return rates[0], rates[1]
+
+
+async def _fill(made: EmbeddedStack, records: int, subjects: int) -> None:
+    """Write the log: every subject once, then at random; numbered per subject."""
+    producer = AIOKafkaProducer(**made.kafka(SERVICE), enable_idempotence=True, linger_ms=20, max_batch_size=500_000)
     await producer.start()
     rng, numbers, sent = random.Random(7), [0] * subjects, []
     for n in range(records):
         k = n if n < subjects else rng.randrange(subjects)
         numbers[k] += 1
         subject = f"s{k:07d}"
-        id_ = derived_id(subject, "bench", numbers[k])
-        at = START + timedelta(milliseconds=n)
-        message = envelope(Added(n=1), id=id_, service="log", subject=subject, time=at, sequence=numbers[k])
+        message = envelope(
+            Added(n=1), id=derived_id(subject, "bench", numbers[k]), service="log", subject=subject,
+            time=_START + timedelta(milliseconds=n), sequence=numbers[k],
+        )  # fmt: skip
         sent.append(await producer.send(LOG, encode(message), key=subject.encode(), partition=partition_of(subject)))
         if len(sent) == 5_000:
             await asyncio.gather(*sent)
@@ -47,64 +88,24 @@ async def fill(stack: EmbeddedStack, records: int, subjects: int) -> None:
     await producer.stop()
 
 
-async def count(consumer, topic: str) -> int:
-    ends = await consumer.end_offsets([TopicPartition(topic, p) for p in range(24)])
-    return sum(ends.values())
-
-
-async def timed(stack: EmbeddedStack, args: list[list[str]], env: dict[str, str], target: int) -> float:
-    """Start processes, wait until the output topic has `target` records; seconds between 10 % and all of them."""
-    login = stack.kafka(SERVICE)
-    from aiokafka import AIOKafkaConsumer
-
-    consumer = AIOKafkaConsumer(**login)
-    await consumer.start()
-    begin = await count(consumer, OUT)
-    processes = [subprocess.Popen([sys.executable, "-m", "bench.throughput_worker", *a], env=env) for a in args]
-    try:
-        first = (0, 0.0)
-        while True:
-            done = await count(consumer, OUT) - begin
-            if done >= target * 0.1 and first[0] == 0:
-                first = (done, time.monotonic())
-            if done >= target:
-                return (time.monotonic() - first[1]) / (done - first[0]) * target
-            await asyncio.sleep(0.02)
-    finally:
-        for p in processes:
-            p.terminate()
-        for p in processes:
-            p.wait(10)
-        await consumer.stop()
-
-
-async def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--records", type=int, default=200_000)
-    parser.add_argument("--subjects", type=int, default=1_000)
-    parser.add_argument("--modes", default="bare,both:aiokafka")
-    args = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        os.chmod(folder, 0o755)
-        async with EmbeddedStack(Path(folder)) as stack:
-            await stack.add_topics([Topic(LOG), Topic(OUT)])
-            await stack.add_user(SERVICE, writes=[LOG, OUT], reads=[LOG, OUT])
-            await stack.add_role(Role(SERVICE))
-            connection = await asyncpg.connect(stack.dsn(SERVICE))
-            await migrate(connection, SERVICE)
-            password = Path(folder) / "bench-password"
-            password.write_text(stack.kafka(SERVICE)["sasl_plain_password"])
-            env = {**os.environ, "MAODIAO_KAFKA": stack.kafka(SERVICE)["bootstrap_servers"], "MAODIAO_KAFKA_USER": SERVICE,
-                   "MAODIAO_KAFKA_PASSWORD_FILE": str(password), "BENCH_DSN": stack.dsn(SERVICE)}
-            await fill(stack, args.records, args.subjects)
-            for n, mode in enumerate(args.modes.split(",")):
-                await connection.execute("TRUNCATE bench.event, bench.unpublished, bench.position, bench_state.state")
-                what, _, kind = mode.partition(":")
-                command = [[what, f"bench-{n}", kind]] if what != "split" else [["worker", f"bench-{n}", kind], ["relay", "x"]]
-                seconds = await timed(stack, command, env, args.records)
-                print(f"{mode}: {args.records / seconds:,.0f} records/s", flush=True)
-            await connection.close()
-
-
-if __name__ == "__main__":
-    asyncio.run(main())
+async def _rate(made: EmbeddedStack, what: str, group: str, records: int, skip: int = 0) -> float:
+    """Outputs a second on the topic, from the first tenth (or all of `skip`) to the last record."""
+    async with rig.connected(made, SERVICE) as connection:
+        await connection.execute(
+            "TRUNCATE bench.event, bench.unpublished, bench.position, bench_state.state RESTART IDENTITY"
+        )
+    env = rig.environment(made, SERVICE, MAODIAO_TRANSPORT="aiokafka" if what == "bare" else what)
+    command = ["bench.process", "bare" if what == "bare" else "worker", f"{SERVICE}-{group}"]
+    async with rig.watching(made, OUT) as consumer:
+        begin = await rig.records_in(consumer, OUT)
+        with rig.processes((command, env)) as (process,):
+            first, at = 0, 0.0
+            while True:
+                done = await rig.records_in(consumer, OUT) - begin
+                if not first and done >= max(skip, records // 10):
+                    first, at = done, time.monotonic()
+                if done >= records:
+                    return (done - first) / (time.monotonic() - at)
+                if process.poll() is not None:
+                    raise RuntimeError(f"the process under measurement ended with {process.returncode}")
+                await asyncio.sleep(0.02)

@@ -1,18 +1,19 @@
-"""The subject under measurement: it counts. One state change and one output a record."""
+"""The subject under measurement: it counts, and may wait for an answer. One state change and one output a record."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import ClassVar
+from datetime import datetime, timedelta
+from typing import ClassVar, TypeAlias
 
 import msgspec
 
-from services.kernel.envelope import Contract, Event
+from services.kernel.envelope import Contract, Envelope, Event
 from services.kernel.reading import OwnReader, Source
 
-SERVICE, GROUP, LOG, OUT = "bench", "bench", "bench.log", "bench.out"
+SERVICE, LOG_SERVICE = "bench", "benchlog"
+LOG, OUT = "bench.log", "bench.out"
 
 
 class Added(Event, frozen=True, kw_only=True):
@@ -20,14 +21,33 @@ class Added(Event, frozen=True, kw_only=True):
     n: int
 
 
+class Asked(Event, frozen=True, kw_only=True):
+    TYPE: ClassVar[str] = "bench.asked.v1"
+    within_ms: int
+
+
 class Counted(Event, frozen=True, kw_only=True):
     TYPE: ClassVar[str] = "bench.counted.v1"
     total: int
 
 
+class Missed(Event, frozen=True, kw_only=True):
+    TYPE: ClassVar[str] = "bench.missed.v1"
+    due_at: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class Given:
-    n: int
+    at: datetime
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    at: datetime
+
+
+Input: TypeAlias = Given | Due
 
 
 class Meter(msgspec.Struct, frozen=True):
@@ -36,25 +56,40 @@ class Meter(msgspec.Struct, frozen=True):
 
 
 class ToyCore:
+    """The rules."""
+
     rules = 1
 
-    def decide(self, state: Meter | None, given: Given, view: None) -> Sequence[Event]:
-        return (Counted(total=(state.total if state else 0) + given.n),)
+    def decide(self, state: Meter | None, given: Input, view: None) -> Sequence[Event]:
+        if isinstance(given, Due):
+            return (Missed(due_at=given.at),)
+        if isinstance(given.event, Added):
+            return (Counted(total=(state.total if state else 0) + given.event.n),)
+        return ()
 
-    def evolve(self, state: Meter | None, event: Given | Event) -> Meter:
+    def evolve(self, state: Meter | None, event: Input | Event) -> Meter:
         if isinstance(event, Counted):
-            return Meter(event.total)
+            return Meter(event.total, state.due_at if state else None)
+        if isinstance(event, Missed):
+            return Meter(state.total if state else 0)
+        if isinstance(event, Given) and isinstance(event.event, Asked):
+            return Meter(state.total if state else 0, event.at + timedelta(milliseconds=event.event.within_ms))
         return state or Meter()
 
     def due(self, state: Meter) -> datetime | None:
         return state.due_at
 
-    def fired(self, at: datetime, held: bool) -> Given:
-        raise AssertionError("nothing is due here")
+    def fired(self, at: datetime, held: bool) -> Input:
+        return Due(at)
 
     def recall(self, recorded: Sequence[Event], view: None) -> None:
         return view
 
 
-def reader() -> OwnReader[Given]:
-    return OwnReader(Source(LOG, Contract(Added), lambda _, event: Given(event.n), log=True))  # type: ignore[attr-defined]
+def _given(message: Envelope, event: Event) -> Input:
+    return Given(message.time, event)
+
+
+def reader() -> OwnReader[Input]:
+    """The door to the log."""
+    return OwnReader(Source(LOG, Contract(Added, Asked), _given, log=True))
