@@ -45,7 +45,7 @@ class Finding:
 
 def required(folder: DataFolder) -> list[Finding]:
     """What must hold before a start."""
-    return [_system(), _python(), *_packages(), memory(_available_memory()), disk(folder), _layout(folder)]
+    return [_system(), _python(), *_packages(), memory(available_memory()), disk(folder), _layout(folder)]
 
 
 def every(folder: DataFolder) -> list[Finding]:
@@ -155,7 +155,7 @@ def _open_files() -> Finding:
     return Finding(Level.OK, "open files: enough")
 
 
-def _available_memory() -> int:
+def available_memory() -> int:
     """Bytes free for us: the machine's, or the control group's if that is less."""
     lines = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
     free = int(lines["MemAvailable"].split()[0]) * 1024

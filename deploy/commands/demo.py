@@ -1,0 +1,47 @@
+"""`maodiao demo`: one invented district at work on a real Kafka and PostgreSQL."""
+
+import asyncio
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from deploy.demo.perform import perform
+
+console = Console(highlight=False, soft_wrap=True)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(demo)
+
+
+def demo(
+    data: Annotated[
+        Path | None, typer.Option("--data", help="The data folder to play in, kept afterwards; else a temporary one.")
+    ] = None,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Keep the temporary folder, for `maodiao rebuild … --compare`.")
+    ] = False,
+    seed: Annotated[int, typer.Option("--seed", help="Chooses the requests that nobody deals with.")] = 311,
+) -> None:
+    """Play one district at work: disputes, incidents, whistles, and 1,000 requests of another system; then check it all.
+
+    It ends by itself. The exit code is 0, or 1 and what was wrong.
+
+    Examples:  maodiao demo    maodiao demo --keep    maodiao demo --data /tmp/district --seed 7
+    """
+    folder = data or Path(tempfile.mkdtemp(prefix="maodiao-demo-"))
+    wrong = True
+    try:
+        wrong = bool(asyncio.run(perform(folder, seed, console)))
+    finally:
+        if data is None and not keep and not wrong:
+            shutil.rmtree(folder, ignore_errors=True)
+        else:
+            console.print(f"\nData and logs are in {folder}. `maodiao up --data {folder}` starts it again.")
+    if wrong:
+        raise typer.Exit(1)

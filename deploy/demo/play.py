@@ -1,0 +1,39 @@
+"""Plays the stories side by side and says what came of them."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from deploy.demo.display import Display
+from deploy.demo.expecting import Unexpected
+from deploy.demo.players import Logged
+from deploy.demo.stories.story import Story
+from deploy.demo.town import Town
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """A story that was played. wrong: empty, or the sentence that says what was expected and what was seen."""
+
+    story: Story
+    case: str
+    log: Sequence[Logged]
+    wrong: str = ""
+
+
+async def play(story: Story, town: Town, display: Display) -> Played:
+    """Play one story to its end, or to where it went wrong."""
+    say = display.track(story.name, story.title)
+    try:
+        case = await story.play(town, say)
+        log = await town.cast.login("duty").events(case)
+    except Unexpected as wrong:
+        display.ended(story.name, f"went wrong: {wrong}")
+        return Played(story, "", (), f"{story.name}: {wrong}")
+    display.ended(story.name, "done")
+    return Played(story, case, log)
+
+
+async def play_all(stories: Sequence[Story], town: Town, display: Display) -> list[Played]:
+    """Play stories side by side."""
+    return list(await asyncio.gather(*(play(story, town, display) for story in stories)))

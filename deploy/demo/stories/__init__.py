@@ -1,0 +1,1 @@
+"""The stories that are played, each in a module of its own."""
