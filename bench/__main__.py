@@ -30,6 +30,8 @@ def main() -> int:
     parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help=f"which of {', '.join(PARTS)}; all if left out")
     parser.add_argument("--write", action="store_true", help="put the figures into docs/benchmarks.md")
     chosen = parser.parse_args()
+    if unknown := set(chosen.parts) - set(PARTS):
+        parser.error(f"no such part: {', '.join(sorted(unknown))}")
     console = Console(highlight=False, soft_wrap=True)
     everything: list[Figure] = []
     for part in chosen.parts or PARTS:

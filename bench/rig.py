@@ -59,11 +59,18 @@ async def connected(made: EmbeddedStack, service: str) -> AsyncIterator[asyncpg.
         await connection.close()
 
 
-def environment(made: EmbeddedStack, service: str, **more: str) -> dict[str, str]:
+def environment(made: EmbeddedStack, service: str, *, with_database: bool = True, **more: str) -> dict[str, str]:
     """What a process of this service is told."""
     secrets = made.folder.root / "secrets"
     kafka = secrets / f"bench-kafka-{service}"
     kafka.write_text(str(made.kafka(service)["sasl_plain_password"]))
+    login = {
+        "MAODIAO_KAFKA": str(made.kafka(service)["bootstrap_servers"]),
+        "MAODIAO_KAFKA_USER": service,
+        "MAODIAO_KAFKA_PASSWORD_FILE": str(kafka),
+    }
+    if not with_database:
+        return {**os.environ, **login, **more}
     scheme, _, rest = made.dsn(service).partition("://")
     credentials, _, place = rest.partition("@")
     user, _, password = credentials.partition(":")
@@ -71,9 +78,7 @@ def environment(made: EmbeddedStack, service: str, **more: str) -> dict[str, str
     dsn_file.write_text(password)
     return {
         **os.environ,
-        "MAODIAO_KAFKA": str(made.kafka(service)["bootstrap_servers"]),
-        "MAODIAO_KAFKA_USER": service,
-        "MAODIAO_KAFKA_PASSWORD_FILE": str(kafka),
+        **login,
         "MAODIAO_DSN": f"{scheme}://{user}@{place}",
         "MAODIAO_DSN_PASSWORD_FILE": str(dsn_file),
         "MAODIAO_SECRETS_DIR": str(secrets),
