@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -14,6 +15,8 @@ from typing import Any
 
 import msgspec
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.errors import TopicAuthorizationFailedError
+from mode.threads import WorkerThread
 from prometheus_client import CollectorRegistry
 
 from deploy.embedded.stack import EmbeddedStack
@@ -30,7 +33,8 @@ from services.kernel.store import TP, Claim
 from services.kernel.telemetry import ProcessorMetrics
 from services.kernel.transports.port import GroupPlan, Transport
 
-PARTITIONS, KEYS = 4, 12  # a key lies on the partition of its number modulo PARTITIONS
+PARTITIONS, KEYS = 3, 12  # a key lies on the partition of its number modulo PARTITIONS
+FETCH = 20
 THEN = datetime(2026, 1, 5, 9, tzinfo=UTC)
 
 
@@ -89,7 +93,8 @@ class TapeStore(MemoryStore[Tape, int, None]):
             self.in_batch.set()
             await self.batch_gate.wait()
             if self.fault is not None:
-                raise self.fault
+                fault, self.fault = self.fault, None
+                raise fault
             yield batch
 
     def heard(self) -> dict[str, list[int]]:
@@ -109,6 +114,7 @@ class SpyProcessor(Processor[Tape, int, None]):
 
     async def revoke(self) -> None:
         self.revoking.set()
+        await asyncio.sleep(0.05)  # a transport that still hands over records meanwhile shows itself
         await super().revoke()
 
 
@@ -133,14 +139,20 @@ class Group:
     transport: Callable[[GroupPlan, SpyProcessor], Transport]
     login: KafkaLogin
     topic: str
-    name: str = "tape.group"
+    beside: str  # a topic without records, of as many partitions
+    name: str
     store: TapeStore = field(default_factory=TapeStore)
     workers: list[Worker] = field(default_factory=list)
     said: int = 0
 
     def start(self) -> Worker:
         plan = GroupPlan(
-            self.login, self.name, (self.topic,), f"w{len(self.workers)}", fetch_records=20, commit_every_s=0.2
+            self.login,
+            self.name,
+            (self.topic, self.beside),
+            f"w{9 - len(self.workers)}",  # who comes later sorts first, and so takes the partitions that are read first
+            fetch_records=FETCH,
+            commit_every_s=0.2,
         )
         processor = SpyProcessor(self.store)
         run = asyncio.create_task(self.transport(plan, processor).run())
@@ -178,16 +190,19 @@ class Group:
         found = {f"k{k}": list(range(k, self.said, KEYS)) for k in range(KEYS)}
         return {key: numbers for key, numbers in found.items() if numbers}
 
-    def shares(self) -> list[set[int]]:
+    def shares(self, topic: str) -> list[set[int]]:
         """Partitions per worker."""
-        return [{tp.partition for tp in worker.processor.positions()} for worker in self.workers]
+        return [{tp.partition for tp in worker.processor.positions() if tp.topic == topic} for worker in self.workers]
 
     async def shared_out(self, *sizes: int) -> None:
-        """Wait until each worker, in order of start, has so many partitions, all different."""
+        """Wait until the workers have so many partitions; all different, and of both topics alike:
+        a subject's records on either topic are one worker's."""
+        want = sorted(sizes)
 
         def fits() -> bool:
-            shares = self.shares()
-            return [len(s) for s in shares] == list(sizes) and len(set().union(*shares)) == sum(sizes)
+            shares = self.shares(self.topic)
+            whole = set().union(*shares) == set(range(PARTITIONS))
+            return whole and sorted(map(len, shares)) == want and shares == self.shares(self.beside)
 
         await self.until(fits, f"shared out as {sizes}")
 
@@ -197,7 +212,7 @@ class Group:
             for worker in self.workers:
                 if worker.run.done() and not worker.run.cancelled():
                     worker.run.result()
-            assert time.monotonic() < deadline, f"not within {seconds} s: {what}; {self.shares()}"
+            assert time.monotonic() < deadline, f"not within {seconds} s: {what}; {self.shares(self.topic)}"
             await asyncio.sleep(0.02)
 
     async def shown(self, offset: int) -> None:
@@ -223,11 +238,35 @@ class Group:
 async def group(stack: EmbeddedStack, transport: type[Any]) -> AsyncIterator[Group]:
     """A fresh topic, and a group whose workers are gone at the end."""
     topic = f"tape.{secrets.token_hex(4)}"
-    await stack.add_topics([Topic(topic, partitions=PARTITIONS)])
-    await stack.add_user("tape", writes=[topic], reads=[topic])
+    beside = f"{topic}.beside"
+    topics = [topic, beside]
+    await stack.add_topics([Topic(name, partitions=PARTITIONS) for name in topics])
+    await stack.add_user("tape", writes=topics, reads=topics)
     login = KafkaLogin(kafka=stack.bootstrap, kafka_user="tape", kafka_password_file=stack.folder.secret_file("tape"))
-    made = Group(transport, login, topic, name=f"tape.{topic}")
+    await _may(login, topics)
+    made = Group(transport, login, topic, beside, name=f"tape.{topic}")
     try:
         yield made
     finally:
         await made.close()
+        # Or the process could not end: Faust's thread is none that Python leaves behind.
+        assert not [t for t in threading.enumerate() if isinstance(t, WorkerThread)]
+
+
+async def _may(login: KafkaLogin, topics: Sequence[str]) -> None:
+    """Wait until the broker lets this user see the topics: an access rule holds a little after it was made."""
+    producer = AIOKafkaProducer(**client(login, "gate"))
+    await producer.start()
+    try:
+        async with asyncio.timeout(10):
+            for topic in topics:
+                await _seen(producer, topic)
+    finally:
+        await producer.stop()
+
+
+async def _seen(producer: AIOKafkaProducer, topic: str) -> None:
+    while True:
+        with contextlib.suppress(TopicAuthorizationFailedError):
+            await producer.partitions_for(topic)
+            return
