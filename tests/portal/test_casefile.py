@@ -86,7 +86,24 @@ def test_the_ladder_says_who_was_called_and_dashes_what_was_not_blown() -> None:
     ]
     assert ladder.rungs[1].strong.endswith("已答：收到，我去")
     assert file.waiting == "分管副区长到场"
-    assert file.not_yet == ("结案还不行：缺履行，也没有解决的吹哨。", "记核查结果还不行：缺处置结果。")
+    assert file.not_yet == ("结案还不行：缺履行，也没有解决的吹哨。",)
+    assert file.steps[0].command == "attend"
+
+
+def test_a_dispute_without_a_whistle_asks_nobody_to_go_on_site() -> None:
+    case = Case(
+        case="a",
+        family="dispute",
+        state="assigned",
+        allowed=tuple(Allowed(command=c) for c in ("attend", "accept", "close")),
+    )
+    assert [step.command for step in casefile(case, NAMES, NOW, ZONE).steps] == ["accept", "close", "attend"]
+
+
+def test_closing_offers_only_the_outcomes_that_are_possible() -> None:
+    case = Case(case="a", allowed=(Allowed(command="close", choices=("withdrawn", "not_settled")),))
+    (step,) = casefile(case, NAMES, NOW, ZONE).steps
+    assert step.choices == (("withdrawn", "撤回"), ("not_settled", "调解不成"))
 
 
 def test_a_page_has_one_primary_step() -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from services.kernel.clock import ManualClock
 from services.kernel.tokens import check
 from services.portal.core.signin import TRIES, WAIT, Attempts, after_wrong, locked
+from services.portal.store.memory import MemoryAccounts
 from tests.portal import town
 from tests.portal.fakes import PASSWORD, FakeIntake, FakeOversight, accounts, app, portal
 
@@ -48,6 +49,7 @@ class Browser:
         self.client, self.clock = client, clock
         self.intake: FakeIntake
         self.oversight: FakeOversight
+        self.accounts: MemoryAccounts
 
     async def sign_in(self, login: str, password: str = PASSWORD, goes_on: str = "/") -> httpx.Response:
         page = await self.client.get("/sign-in", params={"next": goes_on})
@@ -67,10 +69,11 @@ async def browser() -> Browser:
     intake = FakeIntake(clock)
     town.fill(intake, NOW)
     oversight = FakeOversight(intake, town.screen(NOW), town.lag(NOW))
-    made = app(portal(clock, intake, oversight, await accounts()))
+    known = await accounts()
+    made = app(portal(clock, intake, oversight, known))
     client = httpx.AsyncClient(transport=httpx.ASGITransport(made), base_url="http://portal")
     browser = Browser(client, clock)
-    browser.intake, browser.oversight = intake, oversight
+    browser.intake, browser.oversight, browser.accounts = intake, oversight, known
     return browser
 
 
@@ -90,6 +93,19 @@ async def test_wrong_and_unknown_read_alike_and_wait_alike(browser: Browser) -> 
         assert "试错 5 次，15 分钟后再试" in (await browser.sign_in(login)).text
     browser.clock.at += timedelta(minutes=15)
     assert (await browser.sign_in("duty")).status_code == 303
+
+
+@pytest.mark.parametrize("login", ["a\x00b", "王", "\u202ea", "'; drop", "-x", "a b"])
+async def test_a_login_that_can_not_exist_is_just_wrong_and_not_looked_up(browser: Browser, login: str) -> None:
+    asked: list[str] = []
+
+    async def find(login: str) -> None:
+        asked.append(login)
+
+    browser.accounts.find = find  # type: ignore[method-assign, assignment]
+    answer = await browser.client.post("/v1/session", json={"login": login, "password": "x"})
+    assert answer.status_code == 401 and "工号或密码不对" in answer.text
+    assert asked == []
 
 
 async def test_somebody_with_two_posts_chooses(browser: Browser) -> None:

@@ -78,6 +78,6 @@ def test_waits_and_lengths() -> None:
     assert waited(NOW - timedelta(seconds=12), NOW) == "12 秒"
     assert waited(NOW - timedelta(seconds=100), NOW) == "1 分 40 秒"
     assert waited(NOW + timedelta(seconds=5), NOW) == "0 秒"
-    assert [length(timedelta(seconds=s)) for s in (40, 90, 1800, 7200, 2_592_000)] == [
-        "40 秒", "90 秒", "30 分钟", "2 小时", "30 天"
+    assert [length(timedelta(seconds=s)) for s in (40, 90, 1800, 7200, 2_592_000, 84_480, 250_000)] == [
+        "40 秒", "90 秒", "30 分钟", "2 小时", "30 天", "约 23 小时", "约 3 天"
     ]  # fmt: skip

@@ -29,7 +29,10 @@ from services.portal.core.overview import (
 )
 from tests.portal.fakes import FakeIntake, event, limit
 
-SEAT = tuple(Allowed(command=one) for one in ("attend", "dispose", "urge", "dispatch", "whistle", "close"))
+SEAT = (
+    *(Allowed(command=one) for one in ("attend", "dispose", "urge", "dispatch", "whistle")),
+    Allowed(command="close", choices=("not_settled", "withdrawn")),
+)
 
 
 def ago(now: datetime, minutes: float) -> datetime:

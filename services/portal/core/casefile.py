@@ -38,7 +38,7 @@ ORDER = (
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A step that may be taken now. `obligation`, `rank`: the whistle that it is about."""
+    """A step that may be taken now. obligation, rank: the whistle that it is about. choices: outcomes, with words."""
 
     command: str
     chinese: str
@@ -47,6 +47,7 @@ class Step:
     primary: bool
     obligation: str = ""
     rank: int = 0
+    choices: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,32 +97,62 @@ def casefile(case: Case, catalogue: Catalogue, now: datetime, zone: tzinfo) -> C
 
 def steps(case: Case) -> tuple[Step, ...]:
     """The allowed steps in the order of use. The link of a whistle answers for itself, so its steps are left to it."""
-    allowed = {one.command for one in case.allowed if one.command in ORDER}
+    allowed = {one.command: one.choices for one in case.allowed}
     made: list[Step] = []
-    for command in ORDER:
+    for command in _order(case):
         if command not in allowed:
             continue
         chinese, english = words.COMMANDS[command]
         obligation, rank = _about(case, command)
         if command == "confirm" and rank:
             chinese = f"确认{words.rank(rank)}"
-        made.append(Step(command, chinese, english, command in ONE_PRESS, not made, obligation, rank))
+        made.append(
+            Step(
+                command=command,
+                chinese=chinese,
+                english=english,
+                one_press=command in ONE_PRESS,
+                primary=not made,
+                obligation=obligation,
+                rank=rank,
+                choices=tuple((code, words.say(words.OUTCOMES, code)) for code in allowed[command]),
+            )
+        )
     return tuple(made)
 
 
-_AT_THE_SEAT = ("confirm", "attend", "urge", "dispatch", "whistle", "accept", "dispose", "verify", "close")
+def _order(case: Case) -> tuple[str, ...]:
+    """What a whistle waits for comes first; without one nobody goes on site for a dispute."""
+    if any(running(whistle) for whistle in case.whistles):
+        return tuple(dict.fromkeys(("confirm", "attend", "settle", *ORDER)))
+    if case.family != "dispute":
+        return ORDER
+    on_site = ("attend", "dispose", "verify")
+    return (*(command for command in ORDER if command not in on_site), *on_site)
+
+
+_AT_THE_SEAT = ("confirm", "attend", "urge", "dispatch", "whistle", "verify", "accept", "dispose", "close")
 
 
 def at_the_seat(file: CaseFile) -> tuple[Step, ...]:
     """The few steps beside the duty seat's list; the page of the case has all."""
     known = {step.command: step for step in file.steps}
-    chosen = [known[command] for command in _AT_THE_SEAT if command in known][:5]
+    wanted = [c for c in _AT_THE_SEAT if c != "attend" or "attend" in _order(file.case)[:3]]
+    chosen = [known[command] for command in wanted if command in known][:5]
     return tuple(replace(step, primary=at == 0) for at, step in enumerate(chosen))
+
+
+_FOREIGN = {
+    "incident": frozenset({"session", "agreement", "perform"}),
+    "dispute": frozenset({"dispose", "verify"}),
+}
+"""Steps that cases of a family do not take in the ordinary course: that they are not possible is no news."""
 
 
 def _not_yet(case: Case) -> tuple[str, ...]:
     """What is missing, as sentences. What is simply of another family or already done is no news and is left out."""
-    telling = [one for one in case.not_yet if one.because not in words.NO_NEWS]
+    foreign = _FOREIGN.get(case.family, frozenset())
+    telling = [one for one in case.not_yet if one.because not in words.NO_NEWS and one.command not in foreign]
     return tuple(words.not_yet(one.command, one.because, one.says) for one in telling)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from services.portal.core.model import Unit
+from services.portal.core.words import short
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ class Catalogue:
             return "还没派"
         known = self.units.get(code)
         if known and known.name:
-            return known.name
+            return short(known.name)
         return self.places[code].name if code in self.places else code
 
     def person(self, staff: str | None) -> str:

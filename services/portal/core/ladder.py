@@ -75,14 +75,16 @@ def _status(whistle: Whistle, rank: Rank, now: datetime, zone: tzinfo) -> tuple[
     if rank.acknowledged_at is not None:
         answer = words.say(words.ANSWERS, rank.answer) if rank.answer else "收到"
         return look, "done", f"{moment(rank.acknowledged_at, now, zone)} 已答：{answer}"
-    return look, "", "等应答" if rank.told_at is not None else "正在送达"
+    if rank.told_at is not None:
+        return look, "", "等应答"
+    return (look, "unreached", "通知不到，请打电话") if rank.undeliverable_at is not None else (look, "", "正在送达")
 
 
 def _sent(rank: Rank, now: datetime, zone: tzinfo) -> str:
     if rank.told_at is not None:
         return f"{moment(rank.told_at, now, zone)} 送达"
     if rank.undeliverable_at is not None:
-        return f"{moment(rank.undeliverable_at, now, zone)} 通知不到，请打电话"
+        return f"{moment(rank.undeliverable_at, now, zone)} 没送到"
     if rank.blown_at is not None:
         return f"{moment(rank.blown_at, now, zone)} 吹出，还没送达"
     return f"{moment(rank.proposed_at, now, zone)} 系统提议" if rank.proposed_at is not None else ""

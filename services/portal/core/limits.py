@@ -55,9 +55,10 @@ def step_limit(case: Case) -> Limit | None:
 
 
 def whole_limit(case: Case) -> Limit | None:
-    """The limit of the whole matter, if one is set and it is still awaited."""
-    pending = [limit for limit in case.known_limits if limit.step == WHOLE.get(case.family) and _pending(limit, case)]
-    return max(pending, key=lambda limit: limit.start) if pending else None
+    """The limit of the whole matter; where none is set, the last one due that is not a whistle's."""
+    pending = [limit for limit in case.known_limits if _pending(limit, case) and limit.obligation is None]
+    whole = [limit for limit in pending if limit.step == WHOLE.get(case.family)]
+    return max(whole or pending, key=lambda limit: limit.due_at, default=None)
 
 
 def spoken(limit: Limit, now: datetime, zone: tzinfo) -> Spoken:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 TRIES = 5
+_LOGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 WAIT = timedelta(minutes=15)
+
+
+def plausible(login: str) -> bool:
+    """Whether a login can exist at all: what can not is not looked up, not counted and not kept."""
+    return _LOGIN.fullmatch(login) is not None
 
 
 @dataclass(frozen=True, slots=True)

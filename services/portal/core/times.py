@@ -148,11 +148,15 @@ def waited(since: datetime, now: datetime) -> str:
 
 
 def length(span: timedelta) -> str:
-    """The length of a limit: `40 秒`, `30 分钟`, `2 小时`, `30 天`: the largest unit in which it comes out even."""
+    """The length of a limit: `40 秒`, `30 分钟`, `30 天`; one of working days does not come out even: `约 23 小时`."""
     seconds = round(span.total_seconds())
-    for size, unit in ((86_400, "天"), (3_600, "小时"), (60, "分钟")):
-        if seconds >= size and seconds % size == 0:
+    for size, unit, most in ((86_400, "天", 10_000), (3_600, "小时", 72), (60, "分钟", 180)):
+        if seconds % size == 0 and 1 <= seconds // size <= most:
             return f"{seconds // size} {unit}"
+    if seconds >= 2 * 86_400:
+        return f"约 {round(seconds / 86_400)} 天"
+    if seconds >= 3 * 3_600:
+        return f"约 {round(seconds / 3_600)} 小时"
     if seconds >= 120:
         return f"{round(seconds / 60)} 分钟"
     return f"{seconds} 秒"

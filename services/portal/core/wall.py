@@ -197,5 +197,7 @@ def _number(figure: Figure) -> Number:
     else:
         said = numbers.count(None if figure.value is None else round(figure.value))
         under = f"昨天此时 {figure.before:,}" if figure.before is not None else figure.note_zh
+        if figure.before is None and figure.denominator is not None:
+            under = f"在办 {figure.denominator:,} 件里"
     tone = "normal" if calm else mark
     return Number(figure.zh or figure.name, figure.en, tone, tone, said, under)

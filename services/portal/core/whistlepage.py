@@ -41,15 +41,15 @@ def view(whistle: LinkedWhistle, names: Catalogue, now: datetime, zone: tzinfo) 
     return View(
         rank=words.rank(whistle.rank),
         want="请到场" if whistle.attended_at is None else "请解决",
-        caller=whistle.by_unit_name if whistle.by_unit else "值班席",
+        caller=words.short(whistle.by_unit_name) if whistle.by_unit else "值班席",
         limit=spoken(limit, now, zone) if limit and not over else None,
         due=moment(limit.due_at, now, zone) if limit else "到点",
-        sent=f"{blown}{whistle.unit_name or names.unit(whistle.unit or None)}",
+        sent=f"{blown}{words.short(whistle.unit_name) or names.unit(whistle.unit or None)}",
         said=_said(whistle, now, zone),
         title=names.kind(whistle.kind),
         where=" ".join(part for part in (whistle.street_name, whistle.community_name) if part)
         or "地点不明，请打值班电话",
-        blower=whistle.by_unit_name if whistle.by_unit else "时限到点，由系统按政策吹",
+        blower=words.short(whistle.by_unit_name) if whistle.by_unit else "时限到点，由系统按政策吹",
         why=words.say(words.WHISTLE_KINDS, whistle.whistle_kind),
         stage=stage(whistle),
         over=over,

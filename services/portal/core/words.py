@@ -71,6 +71,7 @@ STEPS: Mapping[str, str] = {
     "perform": "履行",
     "attend": "到场",
     "settle": "解决",
+    "told": "通知到人",
     "close": "结案",
     "case": "整件事",
     "respond": "到场",
@@ -126,6 +127,10 @@ REASONS: Mapping[str, str] = {
     "not_ours": "不归本单位管",
     "superseded": "情况已经变了",
     "answered": "已经答复",
+    "undeliverable": "通知不到",
+    "told": "已通知到",
+    "escalated": "已到上一级",
+    "blown": "已吹出",
     "attended": "已到场",
     "reassigned": "已改派",
     "answer": "已答复",
@@ -189,6 +194,7 @@ NO_NEWS = frozenset(
         "already_agreed",
         "already_performed",
         "already_there",
+        "already_whistling",
     }
 )
 """Why a step is not possible, where nobody would have looked for it."""
@@ -243,6 +249,12 @@ def called(post: str, unit_name: str) -> str:
     """Whom a rank calls: 区排水所负责人; the district's leaders by post alone."""
     title = say(POSTS, post)
     return title if post in {"party_secretary", "district_head", "leader_in_charge"} else f"{unit_name}{title}"
+
+
+def short(name: str) -> str:
+    """The short name that stands in brackets at the end of a long one: 红桥区……中心（区矛调中心） → 区矛调中心."""
+    before, bracket, inner = name.rpartition("（")
+    return inner.removesuffix("）") if bracket and before and inner.endswith("）") else name
 
 
 def awaiting(what: str) -> str:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from services.kernel.http import Problem
 from services.kernel.tokens import Identity, mint
 from services.portal.core import menus, times
-from services.portal.core.signin import Account, Place
+from services.portal.core.signin import Account, Place, plausible
 from services.portal.doors import session as sessions
 from services.portal.doors.session import COOKIE, PRE_COOKIE, OwnForm, SignInNeeded, local
 from services.portal.doors.shell import Page, render
@@ -33,6 +33,9 @@ async def check(here: Portal, login: str, password: str) -> Account:
     Raises:
         Refused: wrong, or too many wrong tries before.
     """
+    if not plausible(login):
+        await here.passwords.right(None, password)
+        raise Refused(WRONG)
     now = here.clock.now()
     until = await here.accounts.reserve(login, now)
     if until is not None:

@@ -21,6 +21,7 @@
   function noPlace() {
     words.textContent = "没有定位，请选社区";
     detail.textContent = "在下面选，或写地址";
+    form.elements.community.options[0].text = "请选社区";
     document.getElementById("choose-place").open = true;
   }
   if (navigator.geolocation && window.isSecureContext) {
