@@ -1,0 +1,141 @@
+"""What is uncommitted at this moment, and in whose hands: so that a fault hits work and not an idle process."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import asyncpg
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+
+from services.kernel.partitioning import PARTITIONS
+from tests.chaos.ledger import READS
+from tests.chaos.reading import Servers
+
+_FAULTS = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, KafkaError, TimeoutError)
+_HELD = """
+SELECT DISTINCT ON (m.topic, m.partition) m.application, p.topic, p.partition, p.next_offset
+FROM chaos.moved m JOIN {service}.position p USING (topic, partition)
+WHERE m.schema_name = '{service}' AND m.epoch_before IS DISTINCT FROM m.epoch
+ORDER BY m.topic, m.partition, m.id DESC"""
+_LANES = """
+SELECT a.application_name AS application, a.pid, count(*) AS lanes
+FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+WHERE l.locktype = 'advisory' AND l.granted AND l.classid = (hashtext($1)::bigint & 4294967295)::oid
+GROUP BY 1, 2"""
+
+
+@dataclass(slots=True)
+class Pending:
+    """Asks broker and database, and connects anew when one of them was restarted."""
+
+    servers: Servers
+    _database: asyncpg.Connection[asyncpg.Record] | None = None
+    _broker: AIOKafkaConsumer | None = None
+    _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def behind(self, service: str) -> dict[str, int]:
+        """Records that each worker of a service was given and has not applied, by process."""
+        rows = await self._ask(_HELD.format(service=service))
+        ends = await self._ends(READS[service])
+        found: dict[str, int] = {}
+        for row in rows:
+            left = ends.get((row["topic"], row["partition"]), 0) - row["next_offset"]
+            found[row["application"]] = found.get(row["application"], 0) + max(0, left)
+        return found
+
+    async def unpublished(self, service: str) -> int:
+        """Events that are committed and not acknowledged by the broker."""
+        rows = await self._ask(f"SELECT count(*) AS many FROM {service}.unpublished")
+        return int(rows[0]["many"]) if rows else 0
+
+    async def relays(self, service: str) -> dict[str, int]:
+        """How many partitions each relay holds."""
+        rows = await self._ask(_LANES, f"{service}.relay")
+        return {row["application"]: row["lanes"] for row in rows}
+
+    async def due(self) -> int:
+        """Messages that are to be sent or on their way."""
+        rows = await self._ask("SELECT count(*) AS many FROM notify.delivery WHERE state = 'due'")
+        return int(rows[0]["many"]) if rows else 0
+
+    async def backends(self, application: str) -> tuple[int, ...]:
+        """Database sessions of a process."""
+        rows = await self._ask("SELECT pid FROM pg_stat_activity WHERE application_name = $1", application)
+        return tuple(row["pid"] for row in rows)
+
+    async def last_claim(self) -> int:
+        """Number of the newest claim of a partition by anybody."""
+        rows = await self._ask(
+            "SELECT coalesce(max(id), 0) AS newest FROM chaos.moved WHERE epoch_before IS DISTINCT FROM epoch"
+        )
+        return int(rows[0]["newest"]) if rows else 0
+
+    async def group_state(self, group: str) -> str:
+        """What the broker says of a consumer group: Stable, PreparingRebalance, CompletingRebalance, …"""
+        client = AIOKafkaAdminClient(**self.servers.kafka(), request_timeout_ms=3_000)
+        try:
+            await client.start()
+            (answer,) = await client.describe_consumer_groups([group])
+            return str(answer.groups[0][2])
+        except _FAULTS:
+            return "unknown"
+        finally:
+            await client.close()
+
+    async def left(self) -> Mapping[str, int]:
+        """All that is not applied, not published, not sent, and limits due within a minute: nothing is left at rest."""
+        found: dict[str, int] = {}
+        for service in READS:
+            rows = await self._ask(f"SELECT topic, partition, next_offset FROM {service}.position")
+            ends = await self._ends(READS[service])
+            at = {(row["topic"], row["partition"]): row["next_offset"] for row in rows}
+            found[f"{service} behind"] = sum(end - at.get(tp, 0) for tp, end in ends.items()) if ends else 1
+            found[f"{service} unpublished"] = await self.unpublished(service)
+        found["messages due"] = await self.due()
+        rows = await self._ask(
+            "SELECT count(*) AS many FROM escalation_state.state WHERE due_at < clock_timestamp() + interval '1 minute'"
+        )
+        found["limits due"] = int(rows[0]["many"]) if rows else 1
+        return {what: many for what, many in found.items() if many}
+
+    async def close(self) -> None:
+        if self._database is not None:
+            self._database.terminate()
+        if self._broker is not None:
+            await self._broker.stop()
+
+    async def _ask(self, sql: str, *args: object) -> list[asyncpg.Record]:
+        """Rows; none while the database is away."""
+        async with self._lock:
+            try:
+                if self._database is None:
+                    self._database = await asyncpg.connect(self.servers.dsn(), timeout=2, command_timeout=5)
+                return await self._database.fetch(sql, *args)
+            except _FAULTS:
+                if self._database is not None:
+                    self._database.terminate()
+                self._database = None
+                return []
+
+    async def _ends(self, topics: Iterable[str]) -> dict[tuple[str, int], int]:
+        """Where the topics end; empty while the broker is away."""
+        tps = [TopicPartition(topic, lane) for topic in topics for lane in range(PARTITIONS)]
+        try:
+            async with asyncio.timeout(3):
+                if self._broker is None:
+                    consumer = AIOKafkaConsumer(**self.servers.kafka(), enable_auto_commit=False)
+                    await consumer.start()
+                    self._broker = consumer
+                ends = await self._broker.end_offsets(tps)
+        except _FAULTS:
+            if self._broker is not None:
+                with contextlib.suppress(*_FAULTS):
+                    await asyncio.wait_for(self._broker.stop(), 2)
+            self._broker = None
+            return {}
+        return {(tp.topic, tp.partition): end for tp, end in ends.items()}

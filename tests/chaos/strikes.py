@@ -1,0 +1,228 @@
+"""What is done to the platform: kills, freezes, restarts; each on a process that has uncommitted work."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+
+import httpx
+
+from deploy.processes.identity import is_alive, send
+from deploy.processes.launch import Record, records
+from deploy.service_specs import service_of
+from tests.chaos.evidence import Fault, Zombie
+from tests.chaos.host import answers
+from tests.chaos.load import Load
+from tests.chaos.pending import Pending
+from tests.chaos.reading import Servers
+
+WAIT_FOR_WORK_S = 6.0
+WHOLE_S = 60.0
+FROZEN_S = 30.0
+
+
+@dataclass(slots=True)
+class Strikes:
+    """Strikes and keeps the record. said: hears each strike in a line."""
+
+    servers: Servers
+    pending: Pending
+    load: Load
+    said: Callable[[str], None]
+    faults: list[Fault] = field(default_factory=list)
+    zombies: list[Zombie] = field(default_factory=list)
+    kills: int = 0
+    struck: dict[str, int] = field(default_factory=dict)
+
+    # Kills
+
+    async def kill_worker(self, name: str) -> None:
+        """Kill a worker that has records in hand."""
+        await self._kill(name, await self._until_work(lambda: self._in_worker(name)))
+
+    async def kill_relay(self, service: str) -> None:
+        """Kill the relay that holds the partitions, while events wait to be published."""
+        name, pending = await self._relay_with_work(service)
+        await self._kill(name, pending)
+
+    async def kill_door(self, name: str) -> None:
+        """Kill a door that is answering."""
+        await self._kill(name, await self._until_work(lambda: self._in_door(name)))
+
+    async def kill_both_relays(self, service: str) -> None:
+        """Two relays at once: the one that holds the partitions and the one that would take over."""
+        holder, pending = await self._relay_with_work(service)
+        both = [r for r in self._all() if r.name in await self._relays_of(service)] or [self._find(holder)]
+        began = time.time()
+        for record in both:
+            send(record.identity, signal.SIGKILL, whole_group=True)
+            self._count(record.name)
+        names = " and ".join(record.name for record in both)
+        self.said(f"kill -9 {names} at once, with {pending}")
+        for record in both:
+            await self._whole(record)
+        self._note(began, "kill -9 of two relays at once", names, pending, (service,))
+
+    async def _kill(self, name: str, pending: str) -> None:
+        record, began = self._find(name), time.time()
+        send(record.identity, signal.SIGKILL, whole_group=True)
+        self._count(name)
+        self.said(f"kill -9 {name} (pid {record.identity.pid}), with {pending}")
+        await self._whole(record)
+        self._note(began, "kill -9", name, pending, (service_of(name),))
+
+    def _count(self, name: str) -> None:
+        self.kills += 1
+        self.struck[service_of(name)] = self.struck.get(service_of(name), 0) + 1
+
+    # Freezes
+
+    async def freeze_worker(self, name: str, seconds: float = FROZEN_S) -> None:
+        """SIGSTOP one of two workers past its session, then SIGCONT: what it does then is looked at in the ledger."""
+        record, pending = self._find(name), await self._until_work(lambda: self._in_worker(name))
+        backends, began = await self.pending.backends(name), time.time()
+        send(record.identity, signal.SIGSTOP)
+        self.said(f"SIGSTOP {name} (pid {record.identity.pid}) for {seconds:.0f} s, with {pending}")
+        await asyncio.sleep(seconds)
+        taken = await self.pending.behind(service_of(name))
+        woke = time.time()
+        send(record.identity, signal.SIGCONT)
+        ended = await self._ended(record, 30.0)
+        self.zombies.append(Zombie(application=name, backends=backends, woke=woke, ended=ended))
+        how = f"ended {ended - woke:.1f} s later" if ended else "lives on"
+        self.said(f"SIGCONT {name}: {how}; meanwhile its partitions were with {', '.join(sorted(taken))}")
+        if ended is not None:
+            await self._whole(record)
+        self._note(began, f"SIGSTOP {seconds:.0f} s, SIGCONT", name, pending, (service_of(name),))
+
+    async def freeze_relay(self, service: str, seconds: float) -> None:
+        """SIGSTOP the relay that holds the partitions; another one takes them after 5 s; then both run."""
+        name, pending = await self._relay_with_work(service)
+        record, began = self._find(name), time.time()
+        send(record.identity, signal.SIGSTOP)
+        self.said(f"SIGSTOP relay {name} for {seconds:.0f} s, with {pending}")
+        await asyncio.sleep(seconds)
+        holders = await self.pending.relays(service)
+        send(record.identity, signal.SIGCONT)
+        self.said(f"SIGCONT relay {name}; meanwhile the partitions were with {holders or 'nobody'}")
+        self._note(began, f"SIGSTOP {seconds:.0f} s of a relay, SIGCONT", name, pending, (service,))
+
+    # Servers
+
+    async def restart_postgres(self, signum: signal.Signals) -> None:
+        pending = await self._anything()
+        await self._restart("postgres", signum, pending)
+
+    async def restart_postgres_while_assigning(self, worker: str) -> None:
+        """Kill a worker, wait until its group shares its partitions out anew, and take the database away then."""
+        group = service_of(worker)
+        await self._kill(worker, await self._until_work(lambda: self._in_worker(worker)))
+        before, deadline = await self.pending.last_claim(), time.monotonic() + 20
+        state = "Stable"
+        while state not in ("PreparingRebalance", "CompletingRebalance") and time.monotonic() < deadline:
+            if await self.pending.last_claim() != before:
+                state = "claims are being written"
+                break
+            state = await self.pending.group_state(group)
+        await self._restart("postgres", signal.SIGINT, f"group {group}: {state}; {await self._anything()}")
+
+    async def restart_broker(self, signum: signal.Signals) -> None:
+        await self._restart("kafka", signum, await self._anything())
+
+    async def _restart(self, name: str, signum: signal.Signals, pending: str) -> None:
+        record, began = self._find(name), time.time()
+        send(record.identity, signum, whole_group=signum is signal.SIGKILL and name == "kafka")
+        self.said(f"{signum.name} to {name} (pid {record.identity.pid}), with {pending}")
+        await self._whole(record)
+        await self._answering()
+        self._note(began, f"{name} restarted by {signum.name}", name, pending, ("notify", "all"))
+
+    # What is pending
+
+    async def _until_work(self, look: Callable[[], Awaitable[str]]) -> str:
+        """Poll until the process has work; under load that is a matter of moments."""
+        deadline = time.monotonic() + WAIT_FOR_WORK_S
+        while not (found := await look()):
+            if time.monotonic() > deadline:
+                return "nothing pending"
+            await asyncio.sleep(0.002)
+        return found
+
+    async def _in_worker(self, name: str) -> str:
+        behind = (await self.pending.behind(service_of(name))).get(name, 0)
+        sending = await self.pending.due() if service_of(name) == "notify" else 0
+        parts = [f"{behind} records not applied"] if behind else []
+        parts += [f"{sending} messages on their way"] if sending else []
+        return ", ".join(parts)
+
+    async def _in_door(self, name: str) -> str:
+        waiting = self.load.in_flight[name]
+        return f"{waiting} requests unanswered" if waiting else ""
+
+    async def _relay_with_work(self, service: str) -> tuple[str, str]:
+        async def look() -> str:
+            waiting = await self.pending.unpublished(service)
+            return f"{waiting} events unpublished" if waiting else ""
+
+        pending = await self._until_work(look)
+        holders = await self.pending.relays(service)
+        return max(holders, key=lambda n: holders[n], default=f"{service}-1"), pending
+
+    async def _relays_of(self, service: str) -> list[str]:
+        """Relays in processes of their own, or all processes of the service where each has one."""
+        names = [r.name for r in self._all() if service_of(r.name) == service]
+        alone = [name for name in names if name.endswith(("-3", "-4"))]
+        return alone or names
+
+    async def _anything(self) -> str:
+        left = await self.pending.left()
+        return ", ".join(f"{what} {many}" for what, many in left.items() if what != "limits due") or "nothing pending"
+
+    # Until it is whole again
+
+    def _all(self) -> list[Record]:
+        return records(self.servers.folder.run)
+
+    def _find(self, name: str) -> Record:
+        return next(record for record in self._all() if record.name == name)
+
+    async def _ended(self, record: Record, seconds: float) -> float | None:
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if not is_alive(record.identity):
+                return time.time()
+            await asyncio.sleep(0.02)
+        return None
+
+    async def _whole(self, before: Record) -> None:
+        """Until the supervisor has started its successor, and that is ready."""
+        deadline = time.monotonic() + WHOLE_S
+        async with httpx.AsyncClient(timeout=2.0, trust_env=False) as client:
+            while time.monotonic() < deadline:
+                now = next((r for r in self._all() if r.name == before.name), None)
+                fresh = now is not None and now.identity != before.identity and is_alive(now.identity)
+                if now is not None and fresh and await answers(client, now.health_url):
+                    return
+                await asyncio.sleep(0.1)
+        self.said(f"{before.name} is not whole after {WHOLE_S:.0f} s")
+
+    async def _answering(self) -> None:
+        """Until every process that has a door is ready."""
+        deadline = time.monotonic() + WHOLE_S
+        async with httpx.AsyncClient(timeout=2.0, trust_env=False) as client:
+            for record in self._all():
+                while not await answers(client, record.health_url) and time.monotonic() < deadline:  # noqa: ASYNC110
+                    await asyncio.sleep(0.2)
+
+    def _note(self, began: float, what: str, target: str, pending: str, touches: tuple[str, ...]) -> None:
+        self.faults.append(
+            Fault(at=began, until=time.time(), what=what, target=target, pending=pending, touches=touches)
+        )
+
+
+def struck_twice(struck: Mapping[str, int], services: tuple[str, ...]) -> list[str]:
+    """Services that were not killed at least twice."""
+    return [service for service in services if struck.get(service, 0) < 2]
