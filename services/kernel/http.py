@@ -17,6 +17,7 @@ from services.kernel.clock import Clock
 from services.kernel.tokens import Identity, TokenError, check
 
 MOST_BODY = 10 * 1024 * 1024 + 64 * 1024  # a photo of 10 MB and what goes around it
+_MOST_READ_OFF = 64 * 1024 * 1024  # bytes; who sends more than that is cut off after all
 
 
 class Problem(Exception):  # noqa: N818 - the RFC's own word
@@ -115,7 +116,11 @@ async def _invalid(request: Request, error: Exception) -> Response:
 
 
 class BodyLimit:
-    """Refuses a body above the bound, also one that does not say its length, without reading it to the end."""
+    """Refuses a body above the bound, also one that does not say its length.
+
+    What is still coming of a refused body is read off first, up to a bound: the connection would be reset while its
+    sender still sends, and it would see that and no 413. Nothing of it is kept.
+    """
 
     def __init__(self, app: ASGIApp, most: int) -> None:
         self._app, self._most = app, most
@@ -124,27 +129,43 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        body = _Body(receive, self._most)
+
+        async def answer(message: Message) -> None:
+            if message["type"] == "http.response.start" and message["status"] == 413:
+                await body.read_off()
+            await send(message)
+
         declared = dict(scope["headers"]).get(b"content-length", b"0")
         if not declared.isdigit() or int(declared) > self._most:
-            await self._refuse()(scope, receive, send)
-            return
-        seen = 0
+            refusal = body.too_large().response(scope["path"])
+            await refusal(scope, receive, answer)
+        else:
+            await self._app(scope, body.receive, answer)
 
-        async def counted() -> Message:
-            nonlocal seen
-            message = await receive()
-            seen += len(message.get("body", b""))
-            if seen > self._most:
-                raise self._problem()
-            return message
 
-        await self._app(scope, counted, send)
+class _Body:
+    """A body on its way in: counted, and known to be at its end or not."""
 
-    def _problem(self) -> Problem:
+    def __init__(self, receive: Receive, most: int) -> None:
+        self._receive, self._most, self._seen, self._more = receive, most, 0, True
+
+    async def receive(self) -> Message:
+        message = await self._next()
+        if self._seen > self._most:
+            raise self.too_large()
+        return message
+
+    async def read_off(self) -> None:
+        while self._more and self._seen < _MOST_READ_OFF:
+            await self._next()
+
+    def too_large(self) -> Problem:
         most = self._most // (1024 * 1024)
         return Problem(413, "too_large", f"内容超过 {most} MB Too large", "请缩小照片或分几次发。没有存下任何内容。")
 
-    def _refuse(self) -> JSONResponse:
-        response = self._problem().response("")
-        response.headers["connection"] = "close"
-        return response
+    async def _next(self) -> Message:
+        message = await self._receive()
+        self._seen += len(message.get("body", b""))
+        self._more = message["type"] == "http.request" and bool(message.get("more_body"))
+        return message

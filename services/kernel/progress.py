@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from contextlib import aclosing
 
 import msgspec
 from aiokafka import TopicPartition
@@ -28,12 +27,11 @@ async def follow_marks(login: KafkaLogin, client_id: str, heard: Callable[[Mark]
             partition = TopicPartition(PROGRESS, 0)
             consumer.assign([partition])
             await consumer.seek_to_end(partition)
-            async with aclosing(aiter(consumer)) as records:
-                async for record in records:
-                    try:
-                        heard(_decoder.decode(record.value or b""))
-                    except msgspec.DecodeError:  # marks repeat: one that can't be read costs its 100 ms
-                        log.exception("a progress mark can't be read", offset=record.offset)
+            async for record in consumer:
+                try:
+                    heard(_decoder.decode(record.value or b""))
+                except msgspec.DecodeError:  # marks repeat: one that can't be read costs its 100 ms
+                    log.exception("a progress mark can't be read", offset=record.offset)
         except (KafkaError, OSError) as error:
             log.warning("marks: begin again", error=type(error).__name__)
             await asyncio.sleep(0.5)

@@ -8,7 +8,6 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from services.intake.core.inputs import Actor, OrderRevision
 from services.intake.doors import errors, links, people, pressing, reading, registering, streams
 from services.intake.doors.context import Context, Ctx, actor, body_of, json_response, press_of
-from services.intake.doors.draining import Draining
 from services.intake.doors.models import NothingIn, ReviseIn
 from services.intake.store import lists, systems
 from services.intake.store.cases import RefusedError, Step
@@ -78,7 +77,6 @@ def application(context: Context, health: Health, token_key: bytes) -> FastAPI:
     """The application of one process."""
     app = make_app("intake", health, token_key, context.clock)
     app.state.intake = context
-    app.add_middleware(Draining)
     errors.install(app)
     for part in (registering.router, reading.router, people.router, streams.router, links.router, router):
         app.include_router(part)

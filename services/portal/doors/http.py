@@ -21,7 +21,6 @@ from services.portal.doors import (
     signin,
 )
 from services.portal.doors.api import ServiceError, Unreachable
-from services.portal.doors.draining import DrainRefused
 from services.portal.doors.forward import Forward
 from services.portal.doors.session import ForeignForm, SignInNeeded
 from services.portal.doors.shell import Page, render
@@ -38,7 +37,6 @@ PAGES = (
 def build(portal: Portal, forward: Forward, health: Health) -> FastAPI:
     """The application."""
     app = make_app("portal", health, portal.token_key, portal.clock)
-    app.add_middleware(DrainRefused)
     app.state.portal = portal
     for router in PAGES:
         app.include_router(router)
