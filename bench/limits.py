@@ -53,7 +53,7 @@ async def _one(console: Console, made: EmbeddedStack, transport: str) -> list[Fi
             async with ear.listening():
                 late = await _lateness(made, transport, ear, start)
                 silence = await _take_over(made, transport, ear)
-                cold = await _cold_start(made, transport, ear, log)
+                cold = await _cold_start(made, transport, ear)
     p50, p99 = rig.percentile(late, 0.5) * 1000, rig.percentile(late, 0.99) * 1000
     name = f"on {transport}"
     return [
@@ -63,16 +63,18 @@ async def _one(console: Console, made: EmbeddedStack, transport: str) -> list[Fi
         ),
         Figure(
             f"longest silence of a partition after kill -9 of one of two workers, {name}",
-            f"{silence:.1f} s", f"session time-out {SESSION_S:.0f} s", f"≤ {SESSION_S + 2:.0f} s", silence <= SESSION_S + 2,
+            f"{silence:.1f} s", f"session time-out {SESSION_S:.0f} s", f"≤ {SESSION_S + 2:.0f} s",
+            silence <= SESSION_S + 2,
         ),
         Figure(
-            f"cold start with {OPEN:,} subjects, {name}", f"{cold:.1f} s", "process start to first output", "< 3 s", cold < 3,
+            f"cold start with {OPEN:,} subjects, {name}", f"{cold:.1f} s", "process start to first output", "< 3 s",
+            cold < 3,
         ),
     ]  # fmt: skip
 
 
 async def _fill(made: EmbeddedStack, start: datetime) -> None:
-    """Straight onto the log: every subject asks once. DUE_A_SECOND · SECONDS of them fall due from `start` on."""
+    """Straight onto the log: every subject asks once. DUE_A_SECOND · SECONDS of them fall due from `start`."""
     producer = AIOKafkaProducer(
         **made.kafka(LOG_SERVICE), enable_idempotence=True, linger_ms=20, max_batch_size=500_000
     )
@@ -127,7 +129,7 @@ async def _take_over(made: EmbeddedStack, transport: str, ear: Ear) -> float:
         return ear.longest_silence()
 
 
-async def _cold_start(made: EmbeddedStack, transport: str, ear: Ear, log: Log) -> float:
+async def _cold_start(made: EmbeddedStack, transport: str, ear: Ear) -> float:
     await asyncio.sleep(SESSION_S + 2)  # the group is empty again
     ear.forget()
     began = time.monotonic()
