@@ -50,7 +50,7 @@ false-whistles: $(READY) ## stop worker and relay across due times; prints how m
 	$(BIN)/python -m tests.chaos.false_whistles
 
 bench: $(READY) ## measure speed and lateness, each beside its baseline; writes docs/benchmarks.md
-	$(BIN)/python -m bench
+	$(BIN)/python -m bench --write
 
 docs: $(READY) ## write docs/generated/ anew from the code: AsyncAPI, OpenAPI, the table of commands
 	$(BIN)/python -m docs.generate
