@@ -211,3 +211,17 @@ def test_an_empty_first_step_is_passed_at_once():
 
 def test_a_yes_of_somebody_who_was_never_tried_is_nothing():
     assert kinds(run(blown(), delivered("u-seat"))[1]) == ["Called"]
+
+
+def test_a_rank_of_which_nobody_was_told_within_patience_goes_to_whoever_holds_the_whistle():
+    """It is asked for by the log, so it is called also where an answer of the channel has come meanwhile."""
+    untold = inputs.SeatNeeded(NINE, 9, 9, "untold", about="w1")
+    assigned = inputs.Entrusted(NINE, 4, "team", "centre")
+    state, said = run(assigned, inputs.Requested("w1", "street"), blown(), untold)
+    call = said[-1]
+    assert (call.purpose, call.obligation, call.rank, call.about, call.unit) == ("untold", "t9", 0, "w1", "street")
+    assert call.chain[0].staff == "u-seat"
+    assert why_not(state, Key("untold", "t9", 0), "u-seat") is None
+    assert run(assigned, untold)[1][-1].unit == "centre", "a whistle of the timer has no holder: the centre's seat"
+    state, _ = run(blown(), untold, inputs.Ended(after=12, by="u-head", obligation="w1"))
+    assert why_not(state, Key("untold", "t9", 0), "u-district") == "obligation_ended"

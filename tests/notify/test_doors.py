@@ -57,6 +57,12 @@ OF_INTAKE = [
     (facts.Assigned(**FACT, unit="team", centre="street", level="street"), inputs.Entrusted(NINE, 7, "team", "street")),
     (reception.Dispatched(unit="team", by="u"), inputs.Entrusted(NINE, 7, "team")),
     (
+        facts.LimitMissed(**FACT, limit="w1@1:told", step="told", due_at=NINE, obligation="w1", rank=1),
+        inputs.SeatNeeded(NINE, 7, 7, "untold", about="w1"),
+    ),
+    (facts.LimitMissed(**FACT, limit="w1@1:attend", step="attend", due_at=NINE, obligation="w1", rank=1), None),
+    (facts.LimitMissed(**FACT, limit="told#1", step="told", due_at=NINE), None),
+    (
         facts.HandedOver(**FACT, direction="up", from_unit="a", unit="b", reason="r"),
         inputs.Entrusted(NINE, 7, "b"),
     ),

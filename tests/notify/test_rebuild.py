@@ -6,7 +6,6 @@ import asyncio
 import itertools
 
 import msgspec
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -84,10 +83,6 @@ steps = st.lists(
 )
 
 
-@pytest.mark.xfail(
-    strict=False,
-    reason="the replayer orders own events by afterseq alone; notify's answers to two topics number it up and down",
-)
 @settings(max_examples=60, deadline=None)
 @given(steps)
 def test_a_rebuild_equals_what_was_running(plan):

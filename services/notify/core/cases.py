@@ -34,6 +34,7 @@ PREFIX = {
     "unroutable": "u",
     "held": "h",
     "reminder": "r",
+    "untold": "t",
     "unconfirmed": "c",
 }
 """First letter of notify's own names for what it calls about; the number of the asking event follows."""

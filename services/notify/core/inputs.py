@@ -69,7 +69,7 @@ class Ended:
 class SeatNeeded:
     """A duty seat has to look.
 
-    purpose: proposed, unconfirmed, unroutable, held, reminder. number: of the asking event on its topic.
+    purpose: proposed, unconfirmed, untold, unroutable, held, reminder. number: of the asking event on its topic.
     seat: the unit whose seat it is, where the event names it. about: the whistle or limit concerned.
     """
 

@@ -67,6 +67,12 @@ WORDS = {
         "应通知的人一个也没有联系上，请您打电话。",
         "Nobody on the chain could be reached. Please telephone.",
     ),
+    "untold": Words(
+        "吹哨没有回音：请打电话",
+        "A whistle nobody was told of: please telephone",
+        "哨已吹出，规定时间内没有人接到通知，请您打电话落实。",
+        "A rank was blown and nobody was told of it within patience. Please telephone.",
+    ),
     "unroutable": Words(
         "无处可派", "Nowhere to send it", "系统找不到承办单位，请您派单。", "No unit was found. Please dispatch it."
     ),

@@ -86,6 +86,8 @@ def _for_a_seat(message: Envelope, event: Event) -> Given | None:
             return inputs.SeatNeeded(at, n, n, "unroutable", seat=event.seat)
         case facts.Held() | Held():
             return inputs.SeatNeeded(at, n, n, "held")
+        case facts.LimitMissed(step="told", obligation=str(obligation)):
+            return inputs.SeatNeeded(at, n, n, "untold", about=obligation)
         case facts.ReminderDue():
             return inputs.SeatNeeded(at, n, n, "reminder", about=event.limit)
         case facts.Undeliverable():

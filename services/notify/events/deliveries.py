@@ -3,7 +3,7 @@
 `obligation` names what a call is about, within the case. A whistle's is its own (`w1`, or the limit's name); what
 notify calls for other reasons has names of its own, so that nobody takes a message to a seat for a whistle told:
 `a<n>` assignment, `g<n>` urged, `p<n>` proposed, `n<n>` undelivered, `u<n>` unroutable, `h<n>` held, `r<n>` reminder,
-`c<n>` unconfirmed, where n is the number, on its topic, of the event that asked for the call.
+`t<n>` untold, `c<n>` unconfirmed, where n is the number, on its topic, of the event that asked for the call.
 """
 
 from __future__ import annotations
@@ -60,7 +60,8 @@ class RosterUnit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Called(Event, frozen=True, kw_only=True):
     """Deliveries were written for this obligation and rank: the chain with the slice of the roster used.
 
-    purpose: whistle, assignment, urged, proposed, unconfirmed, undelivered, unroutable, held, reminder, stood_down.
+    purpose: whistle, assignment, urged, proposed, unconfirmed, undelivered, untold, unroutable, held, reminder,
+        stood_down.
     rank: of the whistle; 0 for every other purpose.
     about: the whistle or limit that it is about, where `obligation` is a name of notify's own.
     asked_after: number, on case.intake, of the last event that the asking event rests on. An end of the case or of
