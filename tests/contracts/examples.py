@@ -84,6 +84,7 @@ RECEPTION: tuple[Event, ...] = (
     reception.Closed(by="u-0016", outcome="disposed"),
     reception.Reopened(by="u-0016", reason="again_there"),
     reception.Urged(by="u-0016", unit="dept-urban"),
+    reception.PhotoAdded(photo="9c" * 16, by="u-0023"),
     reception.PartyErased(party="p-2f6e"),
     reception.RevisionOrdered(by="u-0009", policy_version=4, calendar_version=2),
 )  # fmt: skip
@@ -113,7 +114,11 @@ FACTS: tuple[Event, ...] = (
         fact_at=NINE, unit="dept-urban", centre="centre-120106008", level="street", assisting=("dept-housing",), hops=1,
         reason="incident/05-",
     ),
+    facts.Assigned(
+        fact_at=NINE, unit="dept-urban", centre="centre-120106008", level="street", informed=("centre-120106",)
+    ),
     facts.PanelFormed(fact_at=NINE, mediator="u-0019", judicial_head="u-0020", lawyer="u-0021"),
+    facts.PanelUnfilled(fact_at=NINE, reason="no_mediator", seat="centre-120106"),
     facts.Unroutable(
         fact_at=NINE, reason="all_declined", seat="centre-120106", candidates=("dept-urban", "dept-housing")
     ),

@@ -104,10 +104,10 @@ def summary(report: Report) -> tuple[list[str], int, int]:
 
 def decided_again(
     core: Core[Any, Any, Any], reader: OwnReader[Any], contract: Contract, own: str, topics: Sequence[str], view: Any
-) -> tuple[list[str], int]:
-    """Returns: what differs, and how many decisions were compared."""
+) -> tuple[list[str], list[str], int]:
+    """Returns: what differs, what differs but was said by older rules, and how many decisions were compared."""
     given = {read.id: read for r in history.records(*topics) if isinstance(read := reader.read(r), Incoming)}
-    state, differing, compared = None, list[str](), 0
+    state, differing, older, compared = None, list[str](), list[str](), 0
     for cause, group in groupby(history.messages(own), key=lambda message: message.causationid):
         said = list(group)
         events = [event for message in said if (event := contract.read(message).event) is not None]
@@ -118,11 +118,11 @@ def decided_again(
             now = core.decide(state, incoming.given, core.recall(events, view))
             compared += 1
             if list(map(body, now)) != list(map(body, events)):
-                differing.append(f"{said[0].sequence} {said[0].type}")
+                (differing if said[0].rules == core.rules else older).append(f"{said[0].sequence} {said[0].type}")
             state = core.evolve(state, incoming.given)
         for event in events:
             state = core.evolve(state, event)
-    return differing, compared
+    return differing, older, compared
 
 
 def body(event: Event) -> tuple[str, bytes]:
@@ -133,7 +133,8 @@ def test_intake_applies_the_others_facts_as_it_did() -> None:
     view = history.places_view(history.units())
     topics = (routing.TOPIC, escalation.TOPIC, notify.TOPIC)
     again = decided_again(Intake(), of_intake.make_reader(), intake.CONTRACT, intake.TOPIC, topics, view)
-    assert again == ([], 29)
+    # Rules 2: an assignment also says who is informed (知会).
+    assert again == ([], ["2 case.assigned.v1"], 29)
 
 
 def test_notify_calls_the_same_people() -> None:
@@ -142,7 +143,7 @@ def test_notify_calls_the_same_people() -> None:
     again = decided_again(
         Calls(), of_notify.reader(), notify.CONTRACT, notify.TOPIC, topics, history.roster_view(history.units())
     )
-    assert again == ([], 5)
+    assert again == ([], [], 5)
     state = rebuilt(notify_replayer(), piece(notify.TOPIC, *topics))
     told = {(call.purpose, call.obligation, call.rank): call.staff for call in state.calls.values()}
     assert told["whistle", "w1", 1] == "u-0040" and told["whistle", "w1", 2] == "u-0002"

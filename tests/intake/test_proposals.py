@@ -13,8 +13,11 @@ from msgspec.structs import replace
 from services.intake.core import inputs
 from services.intake.core.cases import DUTY_SEAT_AFTER_HOPS, Case
 from services.intake.core.inputs import Fact
+from services.intake.core.needs import needs
+from services.intake.doors.topics import from_routing
 from services.intake.events import facts
-from services.kernel.envelope import Event
+from services.kernel.envelope import Event, envelope
+from services.routing.events import assignments
 from tests.intake.acting import CORE, DIRECTORY, HEAD, NINE, SEAT, TEAM, Story, assigned
 
 LATER = NINE + timedelta(minutes=30)
@@ -146,3 +149,36 @@ def test_a_proposed_rank_is_superseded_once_the_whistle_is_settled() -> None:
 
 def test_a_fact_about_a_case_that_is_not_here_says_nothing() -> None:
     assert CORE.decide(None, Fact(event=OF_ESCALATION[0]), DIRECTORY) == ()
+
+
+def test_a_panel_that_cannot_be_filled_stands_on_the_seats_desk_until_there_is_one() -> None:
+    story = assigned("dispute", kind="0402")
+    nobody = facts.PanelUnfilled(fact_at=NINE, reason="no_mediator", seat="centre-1")
+    assert story.propose(nobody) == nobody
+    assert (story.case.unfilled, needs(story.case)) == ("no_mediator", ("panel_unfilled",))
+    assert story.case.lead == "team-1", "the lead unit stays"
+    story.propose(facts.PanelFormed(fact_at=NINE, mediator="u-0019"))
+    assert needs(story.case) == ()
+
+
+def test_a_panel_that_cannot_be_filled_rests_on_the_lead_and_goes_with_it() -> None:
+    story = assigned("dispute", kind="0402")
+    nobody, seen = facts.PanelUnfilled(fact_at=NINE, reason="no_mediator", seat="centre-1"), story.case.sequence
+    story.propose(nobody)
+    assert story.press(inputs.Dispatch, SEAT, unit="centre-1") is None
+    assert needs(story.case) == ()
+    late = story.propose(nobody, after=seen)
+    assert isinstance(late, facts.Superseded) and late.because == "lead"
+
+
+def test_routings_words_on_panel_and_informed_units_reach_the_log() -> None:
+    basis = assignments.Basis(rule="r", place="1", directory_version=1)
+    sent = assignments.Assigned(unit="a", centre="c", level="street", informed=("c", "d"), basis=basis)
+    empty = assignments.PanelUnfilled(reason="no_mediator", seat="c", basis=basis)
+    said = [
+        from_routing(envelope(e, id="i", service="routing", subject="x", time=NINE, sequence=1, afterseq=1), e)
+        for e in (sent, empty)
+    ]
+    assert [type(one) for one in said] == [inputs.Proposal, inputs.Proposal]
+    assert said[0].event.informed == ("c", "d")  # type: ignore[union-attr]
+    assert said[1].event == facts.PanelUnfilled(fact_at=NINE, reason="no_mediator", seat="c")  # type: ignore[union-attr]

@@ -205,3 +205,14 @@ def test_a_whistle_begun_by_the_timer_is_about_the_unit_of_its_first_rank() -> N
     story = assigned()
     story.propose(facts.WhistleProposed(fact_at=NINE, obligation="accept#1", rank=1, unit="team-1", post="head"))
     assert story.case.whistles["accept#1"].unit == "team-1" and story.case.called == {"team-1"}
+
+
+def test_photos_count_on_the_case_and_in_what_disposed_says() -> None:
+    story = assigned()
+    seen = story.case.sequence
+    for n in range(2):
+        assert story.press(inputs.AddPhoto, TEAM, photo=f"p{n}") is None
+    assert story.case.photos == 2
+    assert not stale.changed(story.case, "dispose", seen), "a photo makes nobody's page stale"
+    story.press(inputs.Dispose, TEAM)
+    assert story.said[-1].photos == 2 == story.case.photos  # type: ignore[attr-defined]

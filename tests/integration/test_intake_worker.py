@@ -272,6 +272,10 @@ async def test_photos_are_kept_sealed_and_too_large_ones_are_refused(intake: Int
         assert other.status_code == 415
     async with intake.client("seat") as seat:
         got = await seat.get(f"/v1/cases/{case}/photos/{added.json()['photo']}")
+        shown = await view(seat, str(case))
+        (last,) = (await seat.get(f"/v1/cases/{case}/events")).json()["events"][-1:]
+    assert (shown["photos"], shown["photo_count"]) == ([added.json()["photo"]], 1)
+    assert (last["type"], last["data"]) == ("case.photo_added.v1", {"photo": added.json()["photo"], "by": "u-0028"})
     assert got.content == picture and got.headers["content-type"] == "image/jpeg"
 
 

@@ -151,6 +151,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     sequence: number of its last event. last: the same per event type. changed: per field, the number of the last
     event by which somebody other than routing's own proposals changed it: what a proposal rests on.
     now: the log's time of the command being applied. hops: units passed since the last human act.
+    unfilled: why nobody could be found to mediate; None once there is a panel or another unit.
     outside: what the outside system that sent it was told, in order: `receipt`, or a status.
     """
 
@@ -184,6 +185,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     level: str | None = None
     assisting: tuple[str, ...] = ()
     panel: Panel | None = None
+    unfilled: str | None = None
     declined: tuple[str, ...] = ()
     hops: int = 0
     seat: str | None = None

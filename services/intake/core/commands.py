@@ -52,7 +52,9 @@ def _event(case: Case, command: inputs.Command) -> Event:
         case inputs.Attend():
             return _attended(case, command, unit)
         case inputs.Dispose():
-            return reception.Disposed(unit=unit, by=by, photos=command.photos, occurred_at=command.occurred_at)
+            return reception.Disposed(unit=unit, by=by, photos=case.photos, occurred_at=command.occurred_at)
+        case inputs.AddPhoto():
+            return reception.PhotoAdded(photo=command.photo, by=by)
         case inputs.Verify():
             return reception.Verified(by=by, passed=command.passed)
         case inputs.Close():

@@ -61,7 +61,7 @@ def _apply(case: Case, event: Event) -> Case:
     match event:
         case reception.Registered():
             return _registered(case, event)
-        case facts.Assigned() | facts.HandedOver() | facts.PanelFormed() | facts.Unroutable():
+        case facts.Assigned() | facts.HandedOver() | facts.PanelFormed() | facts.PanelUnfilled() | facts.Unroutable():
             return _routed(case, event)
         case facts.Held() | facts.Released() | holding.Held() | holding.Released():
             return _held(case, event)
@@ -84,17 +84,20 @@ def _registered(case: Case, event: reception.Registered) -> Case:
 def _received(case: Case, event: Event) -> Case:
     match event:
         case reception.Dispatched():
-            sent = replace(case, lead=event.unit, state="assigned", panel=None, unroutable=None)
+            sent = replace(case, lead=event.unit, state="assigned", panel=None, unfilled=None, unroutable=None)
             return answered(sent, "assignment")
         case reception.Accepted():
             return replace(case, state="accepted")
         case reception.Declined():
-            back = replace(case, lead=None, panel=None, state="registered", declined=(*case.declined, event.unit))
+            declined = (*case.declined, event.unit)
+            back = replace(case, lead=None, panel=None, unfilled=None, state="registered", declined=declined)
             return asked(back, "assignment")
         case reception.Attended():
             return replace(case, attended_at=case.now)
         case reception.Disposed():
             return replace(case, state="disposed", disposed_by=event.unit, photos=max(case.photos, event.photos))
+        case reception.PhotoAdded():
+            return replace(case, photos=case.photos + 1)
         case reception.Verified():
             return replace(case, state="verified" if event.passed else "accepted")
         case reception.Closed():
@@ -121,7 +124,9 @@ def _routed(case: Case, event: Event) -> Case:
             return answered(sent, "assignment")
         case facts.PanelFormed():
             panel = Panel(mediator=event.mediator, judicial_head=event.judicial_head, lawyer=event.lawyer)
-            return replace(case, panel=panel)
+            return replace(case, panel=panel, unfilled=None)
+        case facts.PanelUnfilled():
+            return replace(case, panel=None, unfilled=event.reason)
         case facts.Unroutable():
             stuck = replace(case, state="unroutable", unroutable=event.reason, seat=event.seat)
             return answered(stuck, "assignment")

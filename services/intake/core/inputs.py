@@ -90,8 +90,14 @@ class Attend(Command, frozen=True, kw_only=True):
 
 class Dispose(Command, frozen=True, kw_only=True):
     NAME = "dispose"
-    photos: int = 0
     occurred_at: datetime | None = None
+
+
+class AddPhoto(Command, frozen=True, kw_only=True):
+    """photo: the reference under which it was kept."""
+
+    NAME = "photo"
+    photo: str
 
 
 class Verify(Command, frozen=True, kw_only=True):

@@ -7,7 +7,9 @@ from typing import Literal
 
 from services.intake.core.cases import Case, Rank
 
-Need = Literal["whistle_proposed", "undeliverable", "unroutable", "held", "limit_unconfirmed", "exhausted"]
+Need = Literal[
+    "whistle_proposed", "undeliverable", "exhausted", "unroutable", "panel_unfilled", "held", "limit_unconfirmed"
+]
 
 
 def needs(case: Case) -> tuple[Need, ...]:
@@ -24,6 +26,8 @@ def needs(case: Case) -> tuple[Need, ...]:
         found.append("exhausted")
     if case.state == "unroutable":
         found.append("unroutable")
+    if case.unfilled is not None:
+        found.append("panel_unfilled")
     if case.held:
         found.append("held")
     if any(limit.status == "unconfirmed" for limit in case.limits.values()):

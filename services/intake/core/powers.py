@@ -42,6 +42,7 @@ POWERS: Mapping[str, frozenset[str]] = {
     "answer": _HANDS,
     "settle": _HANDS,
     "withdraw": _CONTROL,
+    "photo": frozenset(ROLES) - {"service", "system"},  # the door also asks whether they may read the case
     "revise": frozenset({"ops", "service"}),
     "erase": frozenset({"ops", "supervisor"}),
 }

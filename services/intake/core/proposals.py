@@ -21,7 +21,7 @@ def grounds(event: Event) -> tuple[str, ...]:
     match event:
         case facts.Assigned() | facts.HandedOver() | facts.Unroutable():
             return ("lead", "taken", "open")
-        case facts.PanelFormed():
+        case facts.PanelFormed() | facts.PanelUnfilled():
             return ("lead", "open")
         case facts.WhistleProposed():
             return ("open", f"whistle {event.obligation}")

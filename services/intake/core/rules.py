@@ -19,7 +19,7 @@ from services.kernel.fold import Folder, Work
 class Intake:
     """`Core` of intake: its own events are the case's log, and no limit fires here."""
 
-    rules = 1
+    rules = 2  # raised whenever `decide` changes. 2: an assignment carries who is informed (知会)
 
     def decide(self, state: Case | None, given: Given, view: Directory) -> Sequence[Event]:
         """See `Core`. A fact about a case that intake does not have is nothing: its number is kept, so it shows."""

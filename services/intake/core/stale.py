@@ -42,6 +42,7 @@ STALE: Mapping[str, frozenset[str]] = {
     "answer": frozenset({whistle.WhistleSettled.TYPE, whistle.WhistleWithdrawn.TYPE}),
     "settle": frozenset({whistle.WhistleSettled.TYPE, whistle.WhistleWithdrawn.TYPE}),
     "withdraw": _END | {whistle.WhistleSettled.TYPE, whistle.WhistleWithdrawn.TYPE},
+    "photo": frozenset(),
     "revise": frozenset(),
     "erase": frozenset(),
 }

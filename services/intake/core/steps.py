@@ -115,9 +115,9 @@ _STEPS: Mapping[str, Callable[[Case], str | None]] = {
     "withdraw": _called,
 }
 # A link was sent to whoever was called: what they answer is recorded also when the case has moved on.
-_ALSO_CLOSED = frozenset({"acknowledge", "erase", "reopen"})
+_ALSO_CLOSED = frozenset({"acknowledge", "erase", "photo", "reopen"})
 # The seat and the log offer these by machine or elsewhere, not as a step on the case's page.
-_NOT_ON_THE_PAGE = frozenset({"register", "revise", "erase"})
+_NOT_ON_THE_PAGE = frozenset({"register", "revise", "erase", "photo"})
 
 
 def outcome(case: Case, wanted: str) -> str | None:
@@ -139,7 +139,7 @@ def possible(case: Case, command: str) -> str | None:
     """Does the case's state allow this step, whoever asks? Returns: None, or why not yet."""
     if command == "reopen":
         return "not_closed" if case.open else None
-    if command in ("revise", "register", "erase"):
+    if command in ("revise", "register", "erase", "photo"):
         return None
     if not case.open and command not in _ALSO_CLOSED:
         return "closed"

@@ -8,7 +8,7 @@ import msgspec
 from fastapi import APIRouter, Path, Request, Response, UploadFile
 
 from services.intake.core import powers
-from services.intake.core.inputs import Actor, ErasePerson
+from services.intake.core.inputs import Actor, AddPhoto, ErasePerson
 from services.intake.doors.context import (
     CaseId,
     Ctx,
@@ -22,7 +22,7 @@ from services.intake.doors.context import (
 from services.intake.doors.models import NothingIn, RevealIn
 from services.intake.doors.pressing import pressed
 from services.intake.store import people, photos
-from services.intake.store.cases import RefusedError, Step
+from services.intake.store.cases import RefusedError, Step, UnknownCaseError
 from services.intake.store.people import Party, Reading
 from services.kernel.extension import Db
 from services.kernel.http import Caller, Problem
@@ -128,11 +128,14 @@ async def add_photo(case: CaseId, file: UploadFile, identity: Caller, ctx: Ctx) 
     if media_type is None:
         raise Problem(415, "not_a_photo", "不是照片 Not a photo", "请发 JPEG、PNG、WebP 或 HEIC。")
     by = actor(identity, ctx.directory())
-    async with ctx.pool.acquire() as connection, connection.transaction():
-        state = await case_of(connection, case)
+    async with ctx.cases.opened(case) as opened:
+        state = opened.state
+        if state is None or state.registered_at is None:
+            raise UnknownCaseError
         if by.role == "service" or (not powers.may_read_text(state, by) and by.role not in ("grid", "clerk")):
             raise RefusedError("not_your_unit")
-        photo = await photos.add(connection, ctx.vault, case, by.staff, media_type, content)
+        photo = await photos.add(opened.connection, ctx.vault, case, by.staff, media_type, content)
+        await ctx.cases.write(opened, AddPhoto(at=opened.at, by=by, photo=photo))
     return json_response(PhotoView(photo=photo), 201)
 
 

@@ -45,12 +45,14 @@ def from_routing(message: Envelope, event: Event) -> Given | None:
         case assignments.Assigned():
             proposed: Event = facts.Assigned(
                 fact_at=at, unit=event.unit, centre=event.centre, level=event.level, assisting=event.assisting,
-                hops=event.hops, reason=event.basis.rule,
+                hops=event.hops, reason=event.basis.rule, informed=event.informed,
             )  # fmt: skip
         case assignments.PanelProposed():
             proposed = facts.PanelFormed(
                 fact_at=at, mediator=event.mediator, judicial_head=event.judicial_head, lawyer=event.lawyer
             )
+        case assignments.PanelUnfilled():
+            proposed = facts.PanelUnfilled(fact_at=at, reason=event.reason, seat=event.seat)
         case assignments.HandedOver():
             proposed = facts.HandedOver(
                 fact_at=at, direction=event.direction, from_unit=event.from_unit, unit=event.unit, reason=event.reason

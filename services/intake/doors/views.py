@@ -103,6 +103,7 @@ class ShortView(msgspec.Struct, kw_only=True):
     overdue: bool
     whistles: list[WhistleView]
     awaiting: tuple[Awaited, ...]
+    photo_count: int
     reason: str | None = None
 
 
@@ -158,6 +159,7 @@ def _common(case: str, state: Case, directory: Directory) -> dict[str, object]:
         "next_limit": limits[0] if limits and state.open else None,
         "pending": [one for one in _limits(state) if one.status in _PENDING] if state.open else [],
         "overdue": needs.overdue(state),
+        "photo_count": state.photos,
         "whistles": [_whistle(one, directory) for one in state.whistles.values()],
     }
 

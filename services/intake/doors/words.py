@@ -25,6 +25,7 @@ STEPS: Mapping[str, str] = {
     "settle": "解决了 Settle",
     "withdraw": "撤哨 Withdraw",
     "revise": "改用新办法 Revise",
+    "photo": "加照片 Add a photo",
     "erase": "删除个人信息 Erase",
 }
 

@@ -13,7 +13,10 @@ from services.kernel.envelope import Event
 
 
 class Assigned(Event, frozen=True, kw_only=True):
-    """The case has a lead unit (主办), and perhaps assisting ones (协办). `centre` supervises it."""
+    """The case has a lead unit (主办), and perhaps assisting (协办) and informed (知会) ones.
+
+    `centre` supervises it.
+    """
 
     TYPE: ClassVar[str] = "case.assigned.v1"
     fact_at: datetime
@@ -23,6 +26,7 @@ class Assigned(Event, frozen=True, kw_only=True):
     assisting: tuple[str, ...] = ()
     hops: int = 0
     reason: str = ""
+    informed: tuple[str, ...] = ()
 
 
 class PanelFormed(Event, frozen=True, kw_only=True):
@@ -33,6 +37,18 @@ class PanelFormed(Event, frozen=True, kw_only=True):
     mediator: str
     judicial_head: str | None = None
     lawyer: str | None = None
+
+
+class PanelUnfilled(Event, frozen=True, kw_only=True):
+    """无人可调: nobody can sit as mediator; the duty seat `seat` finds somebody. The lead unit stays.
+
+    reason: no_mediator, loop (open string).
+    """
+
+    TYPE: ClassVar[str] = "case.panel_unfilled.v1"
+    fact_at: datetime
+    reason: str
+    seat: str
 
 
 class Unroutable(Event, frozen=True, kw_only=True):

@@ -86,7 +86,7 @@ class Attended(Event, frozen=True, kw_only=True):
 
 
 class Disposed(Event, frozen=True, kw_only=True):
-    """处置: what was wrong has been dealt with."""
+    """处置: what was wrong has been dealt with. photos: how many the case has by then."""
 
     TYPE: ClassVar[str] = "case.disposed.v1"
     unit: str
@@ -125,6 +125,14 @@ class Urged(Event, frozen=True, kw_only=True):
     TYPE: ClassVar[str] = "case.urged.v1"
     by: str
     unit: str
+
+
+class PhotoAdded(Event, frozen=True, kw_only=True):
+    """A photo was kept with the case; `photo` is a reference, the picture stays in intake's database."""
+
+    TYPE: ClassVar[str] = "case.photo_added.v1"
+    photo: str
+    by: str
 
 
 class PartyErased(Event, frozen=True, kw_only=True):

@@ -183,6 +183,11 @@ class CaseStore:
 
         return await _again(once)
 
+    async def write(self, opened: Opened, command: Command) -> None:
+        """Apply and write a command that needs no key and no page, because what it records is new by itself."""
+        self.folder.press(opened.work, command, uuid4().hex, opened.batch.view)
+        await opened.batch.write(Write(works=[opened.work]))
+
     async def _step(self, opened: Opened, step: Step) -> None:
         state = opened.state
         if state is None or state.registered_at is None:
