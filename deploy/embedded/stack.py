@@ -158,7 +158,22 @@ class EmbeddedStack:
         await init_postgres(self.top.roles, self.server, name, self.folder.secret)
         if migrated:
             await migrate([s.name for s in self.top.services], self.server, name, self.folder.secret)
+            await self._know_what_others_said(name)
         return name
+
+    async def _know_what_others_said(self, database: str) -> None:
+        """Topics may hold what services said out of other databases: a service starts only if somebody knows that."""
+        connection = await asyncpg.connect(self.dsn(ADMIN, database))
+        try:
+            for service in self.top.services:
+                for topic in service.writes:
+                    await connection.execute(
+                        f"""INSERT INTO {service.name}.skip (topic, partition, from_offset, to_offset, reason, by)
+                        SELECT $1, p, 0, 0, 'a further database', 'embedded' FROM generate_series(0, 23) p""",  # noqa: S608
+                        topic,
+                    )
+        finally:
+            await connection.close()
 
     async def drop_database(self, name: str) -> None:
         """Drop a database, ending the sessions in it."""

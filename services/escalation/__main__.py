@@ -22,6 +22,7 @@ from services.kernel.clock import SystemClock
 from services.kernel.fold import Folder
 from services.kernel.http import Health, make_app
 from services.kernel.processor import Processor
+from services.kernel.relay import check_archive
 from services.kernel.runtime import Parts, Worker
 from services.kernel.telemetry import Logger, ProcessorMetrics, configure_logging
 from services.kernel.transports.port import GroupPlan
@@ -34,6 +35,7 @@ async def build(settings: EscalationSettings, log: Logger) -> Parts:
     parts = Parts()
     pool = await runtime.open_pool(settings)
     parts.closing.append(pool.close)
+    await check_archive(pool, settings, SERVICE, TOPIC)
     for version in await apply_first(pool, settings.policy_dir, settings.first_policy):
         log.info("first policy stored", kind=version.kind, name=version.name, version=version.version)
     health = Health([lambda: missing(pool)])

@@ -19,6 +19,7 @@ from services.intake.store.watch import Watch
 from services.kernel.clock import SystemClock
 from services.kernel.http import Health
 from services.kernel.processor import Processor
+from services.kernel.relay import check_archive
 from services.kernel.runtime import Parts, Worker, door, open_connection, open_pool, relay, run
 from services.kernel.telemetry import Logger, ProcessorMetrics, configure_logging
 from services.kernel.transports.port import GroupPlan
@@ -31,6 +32,7 @@ async def parts(settings: IntakeSettings, log: Logger) -> Parts:
     made = Parts()
     pool = await open_pool(settings, most=_CONNECTIONS)
     made.closing.append(pool.close)
+    await check_archive(pool, settings, "intake", TOPIC)
     vault = Vault(settings.secret("vault_key"), settings.secret("index_key"))
     directory = DirectoryDoor(settings, settings.instance, pool, read_outline(settings.outline_file), log)
     await directory.load_copy()

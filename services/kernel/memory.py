@@ -48,6 +48,9 @@ class MemoryStore(Generic[S, I, V]):
             claims[tp] = replace(now, fresh=old is None)
         return claims
 
+    async def orphaned(self) -> bool:
+        return not self.claims and any(said.topic == self.topic for said in self.said)
+
     async def positions(self, partitions: Sequence[TP]) -> dict[TP, Claim]:
         return {tp: self.claims[tp] for tp in partitions if tp in self.claims}
 

@@ -66,7 +66,7 @@ class PostgresStore(Generic[S, I, V]):
         most_subjects: int,
         partitions: int = PARTITIONS,
     ) -> None:
-        self._pool, self.schema, self._extension = pool, service, extension
+        self._pool, self.schema, self.topic, self._extension = pool, service, topic, extension
         self._codec = Codec(state)
         self._statement = Statement(service, topic, self._codec, core, partitions)
         self.most_subjects = most_subjects
@@ -85,6 +85,17 @@ class PostgresStore(Generic[S, I, V]):
         return {
             TP(r["topic"], r["partition"]): Claim(r["next_offset"], r["epoch"], r["upto"], r["fresh"]) for r in found
         }
+
+    async def orphaned(self) -> bool:
+        """See the port. Events for other topics may have been said before a worker first ran: the directory's are."""
+        async with faults():
+            return bool(
+                await self._pool.fetchval(
+                    f"""SELECT NOT EXISTS (SELECT FROM {self.schema}.position)
+                    AND EXISTS (SELECT FROM {self.schema}.event WHERE topic = $1)""",  # noqa: S608
+                    self.topic,
+                )
+            )
 
     async def positions(self, partitions: Sequence[TP]) -> dict[TP, Claim]:
         async with faults():

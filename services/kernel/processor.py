@@ -87,6 +87,12 @@ class Processor(Generic[S, I, V]):
         """
         async with self._lock:
             self._generation = None
+            # The owner of a log says events by presses, also before its worker first runs: there it means nothing.
+            if not self._folder.log and await self._patiently(self._store.orphaned):
+                raise PositionError(
+                    "There are events that this service said, but no position from which to go on: a part of the "
+                    "database is missing. Restore it from backup, then run `maodiao reconcile`."
+                )
             self._claims = await self._patiently(lambda: self._store.claim({tp: b.begin for tp, b in bounds.items()}))
             for tp, claim in self._claims.items():
                 if not bounds[tp].begin <= claim.next_offset <= bounds[tp].end:

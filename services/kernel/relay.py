@@ -25,6 +25,7 @@ from services.kernel.broker import bounds, idempotent_producer, plain_consumer
 from services.kernel.envelope import CONTENT_TYPE
 from services.kernel.marks import Mark
 from services.kernel.partitioning import PARTITIONS
+from services.kernel.processor import Bounds
 from services.kernel.settings import KafkaLogin
 from services.kernel.store import TP
 from services.kernel.telemetry import Logger, RelayMetrics
@@ -33,6 +34,40 @@ PROGRESS = "progress"
 _Batches: TypeAlias = dict[TopicPartition, tuple[BatchBuilder, list[int]]]
 _HEADERS = [("content-type", CONTENT_TYPE)]
 _ROUND = 4_000  # rows of one round: bounds memory, and what is repeated after a kill
+
+
+class ArchiveError(Exception):
+    """The archive is empty, but its topic is not: this is not the database that wrote it."""
+
+
+async def check_archive(pool: asyncpg.Pool, login: KafkaLogin, schema: str, topic: str) -> None:
+    """Hold an empty archive against the service's own topic, before anything of a process starts.
+
+    Numbers would begin at 1 again, and every consumer would take what is new for repeats. A row for this topic in the
+    table `skip` says that somebody knows what stands there.
+
+    Raises: ArchiveError, with what to do.
+    """
+    asked = f"""SELECT EXISTS (SELECT FROM {schema}.event WHERE topic = $1)
+      OR EXISTS (SELECT FROM {schema}.skip WHERE topic = $1)"""  # noqa: S608 - own schema
+    if await pool.fetchval(asked, topic):
+        return
+    found = await _bounds(login, f"{schema}-archive", topic, range(PARTITIONS))
+    count = sum(bound.end - bound.begin for bound in found.values())
+    if count and not await pool.fetchval(asked, topic):  # asked again: another process may have begun meanwhile
+        raise ArchiveError(
+            f"The archive of {schema} is empty, but {topic} holds {count} records, so this is not the database that "
+            f"wrote them. Restore it from backup, then run `maodiao reconcile {schema}`."
+        )
+
+
+async def _bounds(login: KafkaLogin, client_id: str, topic: str, partitions: Sequence[int]) -> dict[TP, Bounds]:
+    consumer = plain_consumer(login, client_id)
+    try:
+        await consumer.start()
+        return await bounds(consumer, [TP(topic, partition) for partition in partitions])
+    finally:
+        await consumer.stop()
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,12 +184,7 @@ class Relay:
 
     async def _learn_ends(self, s: _Session, topic: str, lanes: Sequence[int]) -> None:
         """Where the log ends; only the holder of a lane writes it, so from here on the acknowledgements tell."""
-        consumer = plain_consumer(self._login, f"{self._plan.name}-ends")
-        await consumer.start()
-        try:
-            found = await bounds(consumer, [TP(topic, lane) for lane in lanes])
-        finally:
-            await consumer.stop()
+        found = await _bounds(self._login, f"{self._plan.name}-ends", topic, lanes)
         s.ends.update({tp.partition: bound.end for tp, bound in found.items()})
 
     async def _publish(self, s: _Session, last: int) -> bool:

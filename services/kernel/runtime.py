@@ -22,7 +22,7 @@ from fastapi import FastAPI
 from services.kernel.core import I, S, V
 from services.kernel.processor import Processor
 from services.kernel.progress import follow_marks
-from services.kernel.relay import Relay, RelayPlan
+from services.kernel.relay import ArchiveError, Relay, RelayPlan
 from services.kernel.settings import ServiceSettings
 from services.kernel.telemetry import Logger, RelayMetrics
 from services.kernel.transports.aiokafka import KafkaTransport
@@ -156,7 +156,11 @@ async def _run(main: Callable[[], Awaitable[Parts]], log: Logger) -> int:
     loop = asyncio.get_running_loop()
     for signum in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signum, stopped.set)
-    parts = await main()
+    try:
+        parts = await main()
+    except ArchiveError as error:
+        log.error("can't start", reason=str(error))  # noqa: TRY400 - the sentence says all
+        return 1
     tasks = [asyncio.create_task(part.run(), name=part.name) for part in parts.running]
     waiter = asyncio.create_task(stopped.wait(), name="signal")
     log.info("started", parts=[part.name for part in parts.running], pid=os.getpid())

@@ -102,6 +102,10 @@ class Store(Protocol[S, V_co]):
         """Raise the epoch of these partitions; a partition never claimed begins at the offset given."""
         ...
 
+    async def orphaned(self) -> bool:
+        """Own events are there, but no position at all: a part of the database is missing."""
+        ...
+
     async def positions(self, partitions: Sequence[TP]) -> dict[TP, Claim]:
         """What stands there now, without raising anything."""
         ...

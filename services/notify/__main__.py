@@ -15,6 +15,7 @@ from services.kernel.fold import Folder
 from services.kernel.http import Health, make_app
 from services.kernel.locking import LockingStore
 from services.kernel.processor import Processor
+from services.kernel.relay import check_archive
 from services.kernel.runtime import Part, Parts, Worker
 from services.kernel.telemetry import Logger, ProcessorMetrics, configure_logging
 from services.kernel.transports.port import GroupPlan
@@ -50,6 +51,7 @@ async def build(settings: NotifySettings, log: Logger) -> Parts:
     parts, health, clock = Parts(), Health(), SystemClock()
     pool = await runtime.open_pool(settings, most=10)
     parts.closing.append(pool.close)
+    await check_archive(pool, settings, SERVICE, TOPIC)
     deliveries = Deliveries(pool)
     if "worker" in settings.roles:
         follower = DirectoryFollower(settings, f"{settings.instance}-directory", Units(pool), log)

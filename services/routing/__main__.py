@@ -10,6 +10,7 @@ from services.kernel.clock import SystemClock
 from services.kernel.fold import Folder
 from services.kernel.http import Health, make_app
 from services.kernel.processor import Processor
+from services.kernel.relay import check_archive
 from services.kernel.runtime import Parts, Worker
 from services.kernel.telemetry import Logger, ProcessorMetrics, configure_logging
 from services.kernel.transports.port import GroupPlan
@@ -32,6 +33,7 @@ async def build(settings: RoutingSettings, log: Logger) -> Parts:
     parts = Parts()
     pool = await runtime.open_pool(settings)
     parts.closing.append(pool.close)
+    await check_archive(pool, settings, SERVICE, TOPIC)
     shelf, health = Shelf(), Health()
     directory = DirectoryDoor(pool, shelf, SystemClock())
     health.checks.append(directory.missing)

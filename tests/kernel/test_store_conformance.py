@@ -143,6 +143,18 @@ async def test_whoever_was_fenced_writes_nothing_and_leaves(rig: Rig) -> None:
     assert [m.sequence for m in await rig.said()] == [1, 2]
 
 
+async def test_events_without_any_position_refuse_to_start(rig: Rig) -> None:
+    writer, worker = Writer(), rig.worker()
+    await worker.assign(1, everywhere())
+    await worker.process(1, [writer.say("m", Added(n=1))])
+    if rig.pool is None:
+        rig.store.claims.clear()
+    else:
+        await rig.pool.execute("TRUNCATE toy.position")
+    with pytest.raises(PositionError, match="maodiao reconcile"):
+        await rig.worker().assign(1, everywhere())
+
+
 async def test_only_the_fenced_partition_is_dropped(rig: Rig) -> None:
     writer, old, new = Writer(), rig.worker(), rig.worker()
     await old.assign(1, everywhere())
