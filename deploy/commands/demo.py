@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from deploy.demo.perform import perform
 
@@ -28,20 +29,23 @@ def demo(
     ] = False,
     seed: Annotated[int, typer.Option("--seed", help="Chooses the requests that nobody deals with.")] = 311,
 ) -> None:
-    """Play one district at work: disputes, incidents, whistles, and 1,000 requests of another system; then check it all.
+    """Play one district at work: disputes, incidents, whistles, 1,000 requests of another system; then check it all.
 
     It ends by itself. The exit code is 0, or 1 and what was wrong.
 
     Examples:  maodiao demo    maodiao demo --keep    maodiao demo --data /tmp/district --seed 7
     """
     folder = data or Path(tempfile.mkdtemp(prefix="maodiao-demo-"))
-    wrong = True
+    wrong = ["it was broken off"]
     try:
-        wrong = bool(asyncio.run(perform(folder, seed, console)))
+        wrong = asyncio.run(perform(folder, seed, console))
     finally:
         if data is None and not keep and not wrong:
-            shutil.rmtree(folder, ignore_errors=True)
+            shutil.rmtree(folder)
         else:
             console.print(f"\nData and logs are in {folder}. `maodiao up --data {folder}` starts it again.")
+    for sentence in wrong:
+        console.print(f"[bold red]WRONG[/] {escape(sentence)}")
     if wrong:
         raise typer.Exit(1)
+    console.print("[bold green]All stories came out as told; everything that came in was counted out.[/]")

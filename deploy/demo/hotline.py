@@ -62,6 +62,7 @@ class Hotline:
         self._town, self._day, self._over_s = town, day, over_s
         self._planned = {one.request.ref: one for one in day}
         self._seat = town.cast.login("duty")
+        self._last_registered = 0.0
         self._cases: dict[str, Watched] = {}
         self._presses = asyncio.Semaphore(AT_ONCE)
         self._dealing: asyncio.TaskGroup | None = None
@@ -72,6 +73,11 @@ class Hotline:
     def cases(self) -> Mapping[str, str]:
         """The case of each request."""
         return self.outside.heard.cases
+
+    @property
+    def sent(self) -> frozenset[str]:
+        """The refs of all requests of the day."""
+        return frozenset(self._planned)
 
     def missing_out(self) -> frozenset[str]:
         """The cases that nobody was to deal with."""
@@ -84,9 +90,7 @@ class Hotline:
         watching = asyncio.create_task(self._watch())
         try:
             async with self.outside.open():
-                say(
-                    f"外部系统发来一天的 {len(self._day)} 件，压缩到 {self._over_s:.0f} 秒 · a day in {self._over_s:.0f} s"
-                )
+                say(f"外部系统发来一天的 {len(self._day)} 件，压缩到 {self._over_s:.0f} 秒 · a day of requests")
                 await self._through_the_day()
                 say(f"全部收到回执 · {len(self.cases)} receipts, {self.tally.closed} closed by players")
                 await asyncio.sleep(self._rest_s())

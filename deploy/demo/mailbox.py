@@ -5,6 +5,8 @@ import email
 import email.policy
 import re
 from collections import defaultdict
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.parser import BytesHeaderParser
 from typing import Final, Self
@@ -24,7 +26,7 @@ class Mail:
     def __init__(self, to: str, content: bytes) -> None:
         """`to` is the address, `content` the mail as it came."""
         head = _HEADERS.parsebytes(content)
-        self.to = to
+        self.to, self.at = to, datetime.now(UTC)
         self.id = str(head["Message-ID"])
         self.subject = str(head["Subject"])
         self.case = str(head["X-Maodiao-Case"])
@@ -95,6 +97,14 @@ class Mailbox:
             self.ids.add(mail.id)
             self._by_case[mail.case].append(mail)
         return "250 taken"
+
+    def first(self) -> Mapping[str, datetime]:
+        """When the first mail about each case came."""
+        return {case: mails[0].at for case, mails in self._by_case.items()}
+
+    def counts(self) -> Mapping[str, int]:
+        """How many different mails came about each case."""
+        return {case: len(mails) for case, mails in self._by_case.items()}
 
     def of(self, case: str) -> tuple[Mail, ...]:
         """What came about a case, in order."""
