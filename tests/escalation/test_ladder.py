@@ -98,6 +98,16 @@ def test_there_before_told_is_on_the_log_nobody_waits():
     assert [e.step for e in run.of(limits.LimitSet) if e.obligation == "w1"] == ["settle"]
 
 
+def test_nor_does_the_wait_to_settle_begin_before_anybody_was_told():
+    run = whistled().give(attended(1)).mark(NINE + LATER)
+    assert posts(run) == [(1, "head")] and not missed(run), "a leader would be called before the head was told"
+    run = whistled().give(attended(1), told(300, 1), told(400, 1)).mark(NINE + minutes(421))
+    assert [e.due_at for e in run.of(limits.LimitSet) if e.step == "settle"] == [NINE + minutes(420)]
+    assert missed(run) == ["w1@1:settle"] and [e.rank for e in run.of(whistles.WhistleProposed)][-1] == 2
+    run = whistled().give(attended(1), told(300, 1, reached=False)).mark(NINE + minutes(421))
+    assert missed(run) == ["w1@1:settle"]
+
+
 def test_the_unit_that_was_called_need_not_name_the_whistle():
     run = whistled().give(told(0, 1), inputs.Attended(at=NINE + minutes(5), unit="dept-water"))
     assert [e.limit for e in run.of(limits.LimitMet)] == ["w1@1:attend"]

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from services.escalation.core import inputs
 from services.escalation.core.facts import answers, fact_of, meets
-from services.escalation.core.states import ATTEND, Case, Limit, Whistle
+from services.escalation.core.states import ATTEND, SETTLE, Case, Limit, Whistle
 from services.escalation.events import limits, whistles
 from services.kernel.envelope import Event
 
@@ -54,9 +54,10 @@ def _done(case: Case, given: inputs.Done) -> Case:
 
 
 def _attended(case: Case, given: inputs.Attended) -> Case:
-    """Also before `told` is in the log: then the rank's wait never begins."""
+    """Also before `told` is in the log: then the rank's wait to be attended never begins."""
     reached = tuple(
-        replace(w, phase="attended") if w.phase == "blown" and answers(w, w.rank, given) else w for w in case.whistles
+        replace(w, phase="attended", untold=True) if w.phase == "blown" and answers(w, w.rank, given) else w
+        for w in case.whistles
     )
     return replace(_seen(case, given), whistles=reached)
 
@@ -120,6 +121,8 @@ def _limit_set(case: Case, event: limits.LimitSet) -> Case:
     whistle = case.whistle(event.obligation)
     if event.step == ATTEND and whistle is not None:
         case = _whistle(case, replace(whistle, phase="told"))
+    elif event.step == SETTLE and whistle is not None and whistle.untold:
+        case = _whistle(case, replace(whistle, untold=False))
     return replace(case, limits=(*case.limits, limit))
 
 
@@ -180,7 +183,7 @@ def _reach(case: Case, event: whistles.WhistleProposed | whistles.WhistleBlown, 
             return case
         whistle = Whistle(obligation=event.obligation, ladder=event.ladder, rank=0, phase=phase, called=())
     called = (*whistle.called[: event.rank - 1], event.unit)
-    return _whistle(case, replace(whistle, rank=event.rank, phase=phase, called=called))
+    return _whistle(case, replace(whistle, rank=event.rank, phase=phase, called=called, untold=False))
 
 
 def _proposal_withdrawn(case: Case, event: whistles.ProposalWithdrawn) -> Case:

@@ -84,6 +84,8 @@ def told(draft: Draft, given: inputs.Told) -> None:
     limits.meet(draft, given)
     if not given.reached:
         _stop_rank(draft, whistle, "undeliverable", TOLD)
+    if whistle.untold:
+        _await_settled(draft, whistle)
     rung = whistle.rung(whistle.rank)
     if whistle.phase != "blown" or rung is None:
         return
@@ -93,7 +95,11 @@ def told(draft: Draft, given: inputs.Told) -> None:
 
 
 def attended(draft: Draft, given: inputs.Attended) -> None:
-    """After an attendance: the rank that it answers now waits to be settled."""
+    """After an attendance: the rank that it answers now waits to be settled.
+
+    Where nobody has been told yet, that wait too begins with the word, or after an outage the next rank would be
+    called before, or together with, this one.
+    """
     for before in draft.before.whistles:
         whistle = draft.case.whistle(before.obligation)
         if whistle is None or whistle.phase != "attended" or before.phase not in ("blown", "told"):
@@ -101,7 +107,8 @@ def attended(draft: Draft, given: inputs.Attended) -> None:
         if not answers(before, before.rank, given):
             continue  # a lower rank was reported late: this one waits for settled alone
         _stop_rank(draft, whistle, "attended", TOLD)
-        _await_settled(draft, whistle)
+        if not whistle.untold:
+            _await_settled(draft, whistle)
 
 
 def reported_late(draft: Draft, limit: Limit) -> None:

@@ -42,7 +42,8 @@ class Whistle(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A whistle that is not settled: the rank that it has reached.
 
     called: the unit of each rank so far. because: the limit whose miss exhausted it. acknowledged: the highest rank
-    that was read. remind_at: when an exhausted one is due again.
+    that was read. remind_at: when an exhausted one is due again. untold: somebody came before word reached the one
+    called; the wait to settle begins with that word.
     """
 
     obligation: str
@@ -53,6 +54,7 @@ class Whistle(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     because: str = ""
     acknowledged: int = 0
     remind_at: datetime | None = None
+    untold: bool = False
 
     def rung(self, rank: int) -> Rung | None:
         """The definition of a rank; None above the last."""
