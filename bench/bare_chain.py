@@ -10,8 +10,7 @@ import uvloop
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from fastapi import FastAPI, Request
 
-from services.kernel.broker import client
-from services.kernel.settings import KafkaLogin
+from services.kernel.broker import KafkaLogin, client
 
 A, B = "bare.a", "bare.b"
 

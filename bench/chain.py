@@ -26,7 +26,7 @@ from bench.rig import Figure
 from deploy.embedded.platform import Options, Platform
 from deploy.init import REPOSITORY
 from deploy.topology import Topic
-from services.kernel.tokens import Identity, mint
+from services.host.tokens import Identity, mint
 from services.notify.store.contacts import Contact, import_contacts
 
 RATE = 50

@@ -14,15 +14,16 @@ import uvloop
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from bench.toy import LOG, LOG_SERVICE, OUT, SERVICE, Meter, ToyCore, reader
-from services.kernel import runtime
+from services.host import runtime
+from services.host.logs import configure_logging
+from services.host.runtime import Part, Worker
+from services.host.settings import ServiceSettings
 from services.kernel.batch import BatchStore
 from services.kernel.broker import client
 from services.kernel.extension import NoExtension
 from services.kernel.fold import Folder
 from services.kernel.processor import Processor
-from services.kernel.runtime import Part, Worker
-from services.kernel.settings import ServiceSettings
-from services.kernel.telemetry import ProcessorMetrics, configure_logging
+from services.kernel.telemetry import ProcessorMetrics
 from services.kernel.transports.port import GroupPlan
 
 BATCH = 500

@@ -7,7 +7,8 @@ from deploy.embedded.folder import DataFolder
 from deploy.errors import DeployError
 from deploy.init import Server
 from deploy.topology import DATABASE
-from services.kernel.settings import KafkaLogin, ServiceSettings
+from services.host.settings import ServiceSettings
+from services.kernel.broker import KafkaLogin
 
 
 def database(service: str, data: Path) -> str:

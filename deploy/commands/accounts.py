@@ -19,7 +19,7 @@ from deploy.embedded.folder import DEFAULT, DataFolder
 from deploy.errors import DeployError
 from deploy.init import Server
 from deploy.topology import DATABASE
-from services.kernel.settings import ServiceSettings
+from services.host.settings import ServiceSettings
 from services.portal.core.signin import Account, Place
 from services.portal.store.accounts import PostgresAccounts
 

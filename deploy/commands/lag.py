@@ -15,7 +15,7 @@ from rich.text import Text
 
 from deploy.embedded.folder import DEFAULT, DataFolder
 from deploy.errors import DeployError
-from services.kernel.tokens import Identity, mint
+from services.host.tokens import Identity, mint
 from services.oversight.core.lag import State
 from services.oversight.doors.answers import GroupAnswer, LagAnswer, PartitionAnswer
 

@@ -17,7 +17,7 @@ from deploy.embedded.folder import DEFAULT
 from deploy.errors import DeployError
 from services.escalation.store.policies import AHEAD, Stored, apply, stored
 from services.escalation.store.policy_files import PolicyError
-from services.kernel.tokens import Identity, mint
+from services.host.tokens import Identity, mint
 
 _WAIT = timedelta(minutes=2)
 """As long as `--revise` waits for the version to come into force."""

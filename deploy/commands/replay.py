@@ -17,10 +17,10 @@ from deploy.embedded.folder import DEFAULT
 from deploy.errors import DeployError
 from deploy.replay import runs
 from deploy.replay.plans import PLANS, Plan
+from services.kernel.broker import KafkaLogin
 from services.kernel.extension import Db
 from services.kernel.partitioning import PARTITIONS
 from services.kernel.replay import Report
-from services.kernel.settings import KafkaLogin
 
 Service = Annotated[str, typer.Argument(help=f"One of {', '.join(PLANS)}.")]
 Data = Annotated[Path, typer.Option("--data", help="The data folder.")]

@@ -17,7 +17,7 @@ from deploy.embedded.folder import DEFAULT, DataFolder
 from deploy.errors import DeployError
 from deploy.init import Server
 from deploy.topology import DATABASE
-from services.kernel.settings import ServiceSettings
+from services.host.settings import ServiceSettings
 from services.notify.doors.channels.webhook import webhook_key
 from services.notify.store.contacts import Contact, Imported, import_contacts
 

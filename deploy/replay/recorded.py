@@ -12,12 +12,11 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from deploy.errors import DeployError
 from deploy.replay.plans import Plan
-from services.kernel.broker import plain_consumer
+from services.kernel.broker import KafkaLogin, plain_consumer
 from services.kernel.core import Record
 from services.kernel.extension import Db
 from services.kernel.partitioning import PARTITIONS
 from services.kernel.replay import Slice
-from services.kernel.settings import KafkaLogin
 from services.kernel.store import TP
 
 _PATIENCE_MS = 10_000  # for one fetch of records that are known to be there

@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 from deploy.replay.plans import AnyReplayer, Plan
 from deploy.replay.recorded import recorded
+from services.kernel.broker import KafkaLogin
 from services.kernel.extension import Db
 from services.kernel.fold import Work
 from services.kernel.replay import Report
-from services.kernel.settings import KafkaLogin
 from services.kernel.store import TP, Advance, Write
 from services.kernel.tables import Codec, Statement
 

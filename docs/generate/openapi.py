@@ -10,13 +10,13 @@ from typing import Any, cast
 from fastapi import APIRouter, FastAPI
 
 from services.escalation.doors.http import router as escalation_router
+from services.host.http import Health, make_app
 from services.intake.doors.context import Context
 from services.intake.doors.http import application as intake_application
-from services.kernel.clock import ManualClock
-from services.kernel.http import Health, make_app
 from services.notify.doors.http import router as notify_router
 from services.oversight.doors.http import router as oversight_router
 from services.routing.doors.http import router as routing_router
+from tests.clock import ManualClock
 
 _KEY = b""
 _CLOCK = ManualClock(datetime(2026, 1, 1, tzinfo=UTC))

@@ -15,16 +15,17 @@ from services.escalation.doors.topics import SERVICE, reader
 from services.escalation.events import TOPIC
 from services.escalation.settings import EscalationSettings
 from services.escalation.store.policies import PolicyView, Stored, apply_first, missing, stored
+from services.host import runtime
+from services.host.http import Health, make_app
+from services.host.logs import configure_logging
+from services.host.runtime import Parts, Worker
 from services.intake.events import TOPIC as LOG
-from services.kernel import runtime
 from services.kernel.batch import BatchStore
 from services.kernel.clock import SystemClock
 from services.kernel.fold import Folder
-from services.kernel.http import Health, make_app
 from services.kernel.processor import Processor
 from services.kernel.relay import check_archive
-from services.kernel.runtime import Parts, Worker
-from services.kernel.telemetry import Logger, ProcessorMetrics, configure_logging
+from services.kernel.telemetry import Logger, ProcessorMetrics
 from services.kernel.transports.port import GroupPlan
 
 MOST_SUBJECTS = 1_000  # cases of one batch

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from services.host.http import Health
+from services.host.logs import configure_logging
+from services.host.runtime import Parts, Worker, door, open_connection, open_pool, relay, run
 from services.intake.core.cases import Case
 from services.intake.core.inputs import Given
 from services.intake.core.places import Directory
@@ -17,11 +20,9 @@ from services.intake.store.cases import CaseStore
 from services.intake.store.vault import Vault
 from services.intake.store.watch import Watch
 from services.kernel.clock import SystemClock
-from services.kernel.http import Health
 from services.kernel.processor import Processor
 from services.kernel.relay import check_archive
-from services.kernel.runtime import Parts, Worker, door, open_connection, open_pool, relay, run
-from services.kernel.telemetry import Logger, ProcessorMetrics, configure_logging
+from services.kernel.telemetry import Logger, ProcessorMetrics
 from services.kernel.transports.port import GroupPlan
 
 _CONNECTIONS = 10

@@ -10,7 +10,7 @@ from typing import Annotated
 from pydantic import Field, field_validator
 from pydantic_settings import NoDecode
 
-from services.kernel.settings import ServiceSettings
+from services.host.settings import ServiceSettings
 
 
 class IntakeSettings(ServiceSettings):

@@ -2,34 +2,41 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
+from functools import cached_property
+from pathlib import Path
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.kernel.processor import Bounds
-from services.kernel.settings import KafkaLogin
 from services.kernel.store import TP
 
 
-class Client(TypedDict):
-    bootstrap_servers: str
-    security_protocol: str
-    sasl_mechanism: str
-    sasl_plain_username: str
-    sasl_plain_password: str
-    client_id: str
+class KafkaLogin(BaseSettings):
+    """Where the broker is and as whom to log in (SASL/SCRAM-SHA-512)."""
+
+    model_config = SettingsConfigDict(env_prefix="MAODIAO_", extra="ignore", frozen=True)
+
+    kafka: str = Field(description="bootstrap servers, host:port")
+    kafka_user: str
+    kafka_password_file: Path
+
+    @cached_property
+    def kafka_password(self) -> str:
+        return read_secret(self.kafka_password_file)
 
 
-def client(login: KafkaLogin, client_id: str) -> Client:
-    """What every client needs to log in (SASL/SCRAM-SHA-512)."""
-    return Client(
-        bootstrap_servers=login.kafka,
-        security_protocol="SASL_PLAINTEXT",
-        sasl_mechanism="SCRAM-SHA-512",
-        sasl_plain_username=login.kafka_user,
-        sasl_plain_password=login.kafka_password,
-        client_id=client_id,
-    )
+def client(login: KafkaLogin, client_id: str) -> dict[str, str]:
+    """What every client of aiokafka needs to log in."""
+    return {
+        "bootstrap_servers": login.kafka,
+        "security_protocol": "SASL_PLAINTEXT",
+        "sasl_mechanism": "SCRAM-SHA-512",
+        "sasl_plain_username": login.kafka_user,
+        "sasl_plain_password": login.kafka_password,
+        "client_id": client_id,
+    }
 
 
 def idempotent_producer(login: KafkaLogin, client_id: str) -> AIOKafkaProducer:
@@ -50,3 +57,20 @@ async def bounds(consumer: AIOKafkaConsumer, partitions: list[TP]) -> dict[TP, B
     begins = await consumer.beginning_offsets(tps)
     ends = await consumer.end_offsets(tps)
     return {TP(tp.topic, tp.partition): Bounds(begins[tp], ends[tp]) for tp in tps}
+
+
+def read_secret(path: Path) -> str:
+    """The content of a secret file without its line end.
+
+    Raises:
+        SystemExit: there is no such file, or it is empty; the sentence says which.
+    """
+    try:
+        text = path.read_text().strip()
+    except OSError as error:
+        raise SystemExit(
+            f"The secret file {path} can't be read ({error.strerror}). Was the stack initialised?"
+        ) from error
+    if not text:
+        raise SystemExit(f"The secret file {path} is empty. Initialise the stack again, or restore it from backup.")
+    return text

@@ -9,10 +9,9 @@ import msgspec
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
-from services.kernel.broker import plain_consumer
+from services.kernel.broker import KafkaLogin, plain_consumer
 from services.kernel.marks import Mark
 from services.kernel.relay import PROGRESS
-from services.kernel.settings import KafkaLogin
 from services.kernel.telemetry import Logger
 
 _decoder = msgspec.json.Decoder(Mark)

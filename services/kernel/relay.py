@@ -21,12 +21,11 @@ from aiokafka.errors import KafkaError
 from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.structs import RecordMetadata
 
-from services.kernel.broker import bounds, idempotent_producer, plain_consumer
+from services.kernel.broker import KafkaLogin, bounds, idempotent_producer, plain_consumer
 from services.kernel.envelope import CONTENT_TYPE
 from services.kernel.marks import Mark
 from services.kernel.partitioning import PARTITIONS
 from services.kernel.processor import Bounds
-from services.kernel.settings import KafkaLogin
 from services.kernel.store import TP
 from services.kernel.telemetry import Logger, RelayMetrics
 

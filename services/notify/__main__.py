@@ -9,15 +9,16 @@ from datetime import timedelta
 import asyncpg
 import httpx
 
-from services.kernel import runtime
+from services.host import runtime
+from services.host.http import Health, make_app
+from services.host.logs import configure_logging
+from services.host.runtime import Part, Parts, Worker
 from services.kernel.clock import SystemClock
 from services.kernel.fold import Folder
-from services.kernel.http import Health, make_app
 from services.kernel.locking import LockingStore
 from services.kernel.processor import Processor
 from services.kernel.relay import check_archive
-from services.kernel.runtime import Part, Parts, Worker
-from services.kernel.telemetry import Logger, ProcessorMetrics, configure_logging
+from services.kernel.telemetry import Logger, ProcessorMetrics
 from services.kernel.transports.port import GroupPlan
 from services.notify.core.calls import Case
 from services.notify.core.cases import Calls

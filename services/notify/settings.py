@@ -8,7 +8,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from services.kernel.settings import ServiceSettings, read_secret
+from services.host.settings import ServiceSettings
+from services.kernel.broker import read_secret
 
 
 class NotifySettings(ServiceSettings):

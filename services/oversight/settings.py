@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import Field, field_validator
 from pydantic_settings import NoDecode
 
-from services.kernel.settings import ServiceSettings
+from services.host.settings import ServiceSettings
 from services.oversight.core import audit, lag
 
 

@@ -7,10 +7,11 @@ from zoneinfo import ZoneInfo
 
 import httpx
 
+from services.host.http import Health
+from services.host.logs import configure_logging
+from services.host.runtime import Parts, door, open_pool, run
 from services.kernel.clock import SystemClock
-from services.kernel.http import Health
-from services.kernel.runtime import Parts, door, open_pool, run
-from services.kernel.telemetry import Logger, configure_logging
+from services.kernel.telemetry import Logger
 from services.portal.doors.api import Services
 from services.portal.doors.assets import Assets
 from services.portal.doors.forward import Forward

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from services.kernel.settings import ServiceSettings
+from services.host.settings import ServiceSettings
 
 
 class PortalSettings(ServiceSettings):

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from asyncpg import Pool
 
-from services.kernel import runtime
+from services.host import runtime
+from services.host.http import Health, make_app
+from services.host.logs import configure_logging
+from services.host.runtime import Parts, Worker
 from services.kernel.batch import BatchStore
 from services.kernel.clock import SystemClock
 from services.kernel.fold import Folder
-from services.kernel.http import Health, make_app
 from services.kernel.processor import Processor
 from services.kernel.relay import check_archive
-from services.kernel.runtime import Parts, Worker
-from services.kernel.telemetry import Logger, ProcessorMetrics, configure_logging
+from services.kernel.telemetry import Logger, ProcessorMetrics
 from services.kernel.transports.port import GroupPlan
 from services.routing.core.cases import Case
 from services.routing.core.inputs import Input

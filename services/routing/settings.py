@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from services.kernel.settings import ServiceSettings
+from services.host.settings import ServiceSettings
 
 
 class RoutingSettings(ServiceSettings):

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from services.kernel.tokens import Identity
+from services.host.tokens import Identity
 from services.portal.core.model import Case
 from tests.browser.conftest import Site
 from tests.portal import town

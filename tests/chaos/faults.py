@@ -13,7 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib import import_module
 
-from services.kernel import batch, processor, relay, runtime, tables
+from services.host import runtime
+from services.kernel import batch, processor, relay, tables
 from services.kernel.core import I, Row, S, V
 from services.kernel.extension import Db
 from services.kernel.store import TP, Write

@@ -20,7 +20,7 @@ from uuid import uuid4
 import httpx
 import msgspec
 
-from services.kernel.tokens import Identity, mint
+from services.host.tokens import Identity, mint
 from tests.chaos.evidence import ACKNOWLEDGED, REFUSED, UNKNOWN, Answer
 from tests.chaos.reading import Notebook
 

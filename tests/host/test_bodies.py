@@ -9,8 +9,8 @@ import pytest
 from fastapi import FastAPI, Request
 from starlette.types import Message
 
+from services.host.http import Health, make_app
 from services.kernel.clock import SystemClock
-from services.kernel.http import Health, make_app
 
 MB = 1024 * 1024
 MOST = 2 * MB

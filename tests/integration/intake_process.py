@@ -22,9 +22,9 @@ from deploy.init import REPOSITORY
 from deploy.processes.launch import Child, launch, stop_child, tail
 from deploy.service_specs import Wiring, service_specs
 from deploy.topology import ADMIN
+from services.host.tokens import Identity, mint
 from services.kernel.envelope import Envelope, Event, decode, encode, envelope
 from services.kernel.partitioning import partition_of
-from services.kernel.tokens import Identity, mint
 from services.routing.events import DIRECTORY
 from services.routing.events.directory import UnitPublished
 

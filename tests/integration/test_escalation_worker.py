@@ -25,11 +25,11 @@ from deploy.init import REPOSITORY
 from deploy.processes.launch import Child, launch, stop_child, tail
 from deploy.service_specs import Wiring, service_specs
 from services.escalation.events import CONTRACT, TOPIC, limits, whistles
+from services.host.tokens import Identity, mint
 from services.intake.events import facts, reception, whistle
 from services.kernel.envelope import Envelope, Event, decode, encode, envelope
 from services.kernel.marks import Mark
 from services.kernel.partitioning import partition_of
-from services.kernel.tokens import Identity, mint
 
 DEADLINE_S = 30.0
 POLICY = REPOSITORY / "deploy" / "policy" / "demo.yaml"

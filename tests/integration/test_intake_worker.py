@@ -11,7 +11,7 @@ import pytest
 
 from deploy.embedded.stack import EmbeddedStack
 from services.escalation.events import limits, whistles
-from services.kernel.tokens import Link, mint_link
+from services.host.tokens import Link, mint_link
 from services.notify.events import deliveries
 from services.routing.events import assignments
 from tests.integration import intake_process

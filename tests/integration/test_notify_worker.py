@@ -27,10 +27,10 @@ from deploy.init import REPOSITORY
 from deploy.processes.launch import Child, launch, stop_child, tail
 from deploy.service_specs import Wiring, service_specs
 from services.escalation.events.whistles import WhistleBlown
+from services.host.tokens import Identity, Link, check_link, mint
 from services.intake.events import facts, reception
 from services.kernel.envelope import Envelope, Event, decode, encode, envelope
 from services.kernel.partitioning import partition_of
-from services.kernel.tokens import Identity, Link, check_link, mint
 from services.notify.events import CONTRACT, TOPIC, deliveries
 from services.notify.store.contacts import Contact, import_contacts
 from services.routing.events.directory import Post, Shift, UnitPublished

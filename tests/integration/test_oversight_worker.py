@@ -25,9 +25,9 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from deploy.embedded.stack import EmbeddedStack
 from services.escalation.events.limits import LimitSet as LimitSetThere
+from services.host.tokens import Identity, mint
 from services.intake.events import facts, reception
 from services.kernel.envelope import Event, encode, envelope
-from services.kernel.tokens import Identity, mint
 from services.routing.events.directory import UnitPublished
 
 TOPICS = ("case.intake", "case.routing", "case.escalation", "case.notify")

@@ -21,10 +21,10 @@ from deploy.embedded.stack import EmbeddedStack
 from deploy.init import REPOSITORY
 from deploy.processes.launch import Child, launch, stop_child, tail
 from deploy.service_specs import Wiring, service_specs
+from services.host.tokens import Identity, mint
 from services.intake.events import facts, reception
 from services.kernel.envelope import Contract, Envelope, Event, decode, encode, envelope
 from services.kernel.partitioning import partition_of
-from services.kernel.tokens import Identity, mint
 from services.routing.events import CONTRACT, DIRECTORY, assignments
 from services.routing.events.directory import UnitPublished
 from services.routing.store.loads import kept, recount

@@ -11,10 +11,9 @@ from aiokafka import AIOKafkaProducer
 
 from deploy.embedded.stack import EmbeddedStack
 from deploy.topology import ADMIN, Topic
-from services.kernel.broker import client
+from services.kernel.broker import KafkaLogin, client
 from services.kernel.partitioning import PARTITIONS
 from services.kernel.relay import ArchiveError, check_archive
-from services.kernel.settings import KafkaLogin
 from tests.kernel.test_store_conformance import toy_pool
 
 pytestmark = pytest.mark.integration

@@ -21,12 +21,12 @@ from services.kernel.extension import NoExtension
 from services.kernel.fold import Folder
 from services.kernel.locking import LockingStore
 from services.kernel.marks import Mark
-from services.kernel.memory import MemoryStore
 from services.kernel.migrations import migrate
 from services.kernel.parking import StormError, StormLimit
 from services.kernel.processor import Bounds, FencedError, PositionError, Processor, UnreadableError
 from services.kernel.store import TP
 from services.kernel.telemetry import ProcessorMetrics
+from tests.kernel.memory import MemoryStore
 from tests.kernel.toy import LOG, OUT, Added, Answered, Asked, Meter, ToyCore, Writer, partition_of, toy_reader
 
 KINDS = [

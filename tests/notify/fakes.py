@@ -13,7 +13,6 @@ import msgspec
 import structlog
 from prometheus_client import CollectorRegistry
 
-from services.kernel.clock import ManualClock
 from services.kernel.core import Row
 from services.kernel.envelope import Envelope, Event
 from services.kernel.fold import Folder, Work
@@ -31,6 +30,7 @@ from services.notify.doors.metrics import SenderMetrics
 from services.notify.doors.outcomes import StoredOutcomes
 from services.notify.doors.sender import Pace, Sender
 from services.notify.store.deliveries import Claim
+from tests.clock import ManualClock
 
 from .examples import DIRECTORY, NINE, SUBJECT, event_of, incoming
 

@@ -15,10 +15,10 @@ import httpx
 import pytest
 from aiosmtpd.controller import Controller
 
-from services.kernel.clock import ManualClock
 from services.notify.doors.channels.email import EmailChannel, Server
 from services.notify.doors.channels.port import Failed, Message, Retry, Sent
 from services.notify.doors.channels.webhook import WebhookChannel, webhook_key
+from tests.clock import ManualClock
 
 from .examples import NINE, SUBJECT
 

@@ -6,13 +6,13 @@ from datetime import timedelta
 
 import pytest
 
-from services.kernel.clock import ManualClock
-from services.kernel.tokens import TokenError, check_link
+from services.host.tokens import TokenError, check_link
 from services.notify.core import inputs
 from services.notify.core.cases import PREFIX
 from services.notify.core.inputs import Key
 from services.notify.doors.directory import Names
 from services.notify.doors.messages import WORDS, Composer, in_words
+from tests.clock import ManualClock
 
 from .examples import NINE, SUBJECT, blown
 from .fakes import World

@@ -12,8 +12,8 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from deploy.embedded.stack import EmbeddedStack
 from deploy.topology import Topic
+from services.kernel.broker import KafkaLogin
 from services.kernel.clock import SystemClock
-from services.kernel.settings import KafkaLogin
 from services.oversight.core.lag import GroupLag, Patience, State
 from services.oversight.doors.lagwatch import LagWatch
 

@@ -14,11 +14,11 @@ from argon2 import PasswordHasher
 from fastapi import FastAPI
 from msgspec.structs import replace
 
+from services.host.http import Health
+from services.host.tokens import Identity
 from services.intake.events import facts, reception
 from services.kernel.clock import Clock
 from services.kernel.envelope import Event
-from services.kernel.http import Health
-from services.kernel.tokens import Identity
 from services.portal.core.forms import Registration
 from services.portal.core.model import (
     Allowed,

@@ -7,7 +7,6 @@ import pytest
 from msgspec.structs import replace
 
 from services.intake.events import CONTRACT, facts, reception
-from services.kernel.clock import ManualClock
 from services.portal.core import telling, whistlepage
 from services.portal.core.casefile import at_the_seat, casefile
 from services.portal.core.catalogue import Catalogue, Place
@@ -17,6 +16,7 @@ from services.portal.core.outline import draw
 from services.portal.core.queue import duty
 from services.portal.core.timeline import timeline
 from services.portal.doors.naming import read_catalogue, read_outline
+from tests.clock import ManualClock
 from tests.portal import town
 from tests.portal.fakes import ACCOUNTS as PEOPLE
 from tests.portal.fakes import ROOT, UNITS, ZONE, FakeIntake, event, limit

@@ -11,9 +11,9 @@ import uvicorn
 from fastapi import FastAPI, Request
 from starlette.responses import JSONResponse, StreamingResponse
 
-from services.kernel.clock import ManualClock
-from services.kernel.http import MOST_BODY
-from services.kernel.tokens import check
+from services.host.http import MOST_BODY
+from services.host.tokens import check
+from tests.clock import ManualClock
 from tests.portal import town
 from tests.portal.fakes import FakeIntake, FakeOversight, accounts, app, portal
 from tests.portal.test_signin import Browser

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.kernel.clock import ManualClock
-from services.kernel.tokens import check
+from services.host.tokens import check
 from services.portal.core.signin import TRIES, WAIT, Attempts, after_wrong, locked
 from services.portal.store.memory import MemoryAccounts
+from tests.clock import ManualClock
 from tests.portal import town
 from tests.portal.fakes import PASSWORD, FakeIntake, FakeOversight, accounts, app, portal
 

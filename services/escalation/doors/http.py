@@ -9,8 +9,8 @@ from typing import Protocol
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
 
+from services.host.http import Caller
 from services.kernel.clock import Clock
-from services.kernel.http import Caller
 
 
 class Versioned(Protocol):

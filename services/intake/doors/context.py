@@ -12,6 +12,8 @@ from fastapi import Depends, Path, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
 
+from services.host.http import Problem
+from services.host.tokens import Identity
 from services.intake.core.cases import Case
 from services.intake.core.inputs import Actor
 from services.intake.core.places import Directory
@@ -22,9 +24,7 @@ from services.intake.store.vault import Vault, digest
 from services.intake.store.watch import Watch
 from services.kernel.clock import Clock
 from services.kernel.extension import Db
-from services.kernel.http import Problem
 from services.kernel.telemetry import Logger
-from services.kernel.tokens import Identity
 
 M = TypeVar("M", bound=BaseModel)
 _LONGEST_KEY = 200

@@ -13,10 +13,9 @@ from aiokafka.errors import KafkaError
 
 from services.intake.core.places import Directory, Outline, Unit
 from services.intake.store import directory as copies
-from services.kernel.broker import bounds, plain_consumer
+from services.kernel.broker import KafkaLogin, bounds, plain_consumer
 from services.kernel.envelope import decode
 from services.kernel.partitioning import PARTITIONS
-from services.kernel.settings import KafkaLogin
 from services.kernel.store import TP
 from services.kernel.telemetry import Logger
 from services.routing.events import DIRECTORY, DIRECTORY_TOPIC

@@ -6,6 +6,7 @@ import msgspec
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 
+from services.host.http import Problem
 from services.intake.core import numbers
 from services.intake.core.places import Directory
 from services.intake.doors import words
@@ -13,7 +14,6 @@ from services.intake.store import photos
 from services.intake.store.cases import RefusedError, StaleError, UnknownCaseError
 from services.intake.store.lists import Happened
 from services.intake.store.presses import KeyReusedError
-from services.kernel.http import Problem
 from services.kernel.store import Moved, Unavailable
 
 _POWER = ("role_may_not", "not_your_unit", "not_your_street")

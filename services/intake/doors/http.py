@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 from fastapi import APIRouter, FastAPI, Request, Response
 
+from services.host.http import Caller, Health, make_app, require
 from services.intake.core.inputs import Actor, OrderRevision
 from services.intake.doors import errors, links, people, pressing, reading, registering, streams
 from services.intake.doors.context import Context, Ctx, actor, body_of, json_response, press_of
@@ -12,7 +13,6 @@ from services.intake.doors.models import NothingIn, ReviseIn
 from services.intake.store import lists, systems
 from services.intake.store.cases import RefusedError, Step
 from services.intake.store.presses import Press
-from services.kernel.http import Caller, Health, make_app, require
 
 router = APIRouter()
 _PAGE = 200

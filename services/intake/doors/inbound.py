@@ -13,10 +13,9 @@ from aiokafka.errors import KafkaError
 
 from services.intake.doors.receiving import Receiver
 from services.intake.store import systems
-from services.kernel.broker import client
+from services.kernel.broker import KafkaLogin, client
 from services.kernel.core import Record
 from services.kernel.parking import StormError, StormLimit
-from services.kernel.settings import KafkaLogin
 from services.kernel.store import Moved, Unavailable
 from services.kernel.telemetry import Logger
 

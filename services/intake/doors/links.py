@@ -12,6 +12,8 @@ from typing import TypeVar
 import msgspec
 from fastapi import APIRouter, Request, Response
 
+from services.host.http import Problem
+from services.host.tokens import Link, TokenError, check_link
 from services.intake.core import inputs
 from services.intake.core.cases import Case, Rank, Whistle
 from services.intake.core.inputs import Actor, Command
@@ -19,8 +21,6 @@ from services.intake.doors import models
 from services.intake.doors.context import Context, Ctx, answer_response, body_of, case_of, json_response, press_of
 from services.intake.doors.pressing import answered, occurred, pressed
 from services.intake.store.cases import Step
-from services.kernel.http import Problem
-from services.kernel.tokens import Link, TokenError, check_link
 
 router = APIRouter()
 M = TypeVar("M", bound=models.Request)

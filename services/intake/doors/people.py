@@ -7,6 +7,7 @@ from typing import Annotated
 import msgspec
 from fastapi import APIRouter, Path, Request, Response, UploadFile
 
+from services.host.http import Caller, Problem
 from services.intake.core import powers
 from services.intake.core.inputs import Actor, AddPhoto, ErasePerson
 from services.intake.doors.context import (
@@ -25,7 +26,6 @@ from services.intake.store import people, photos
 from services.intake.store.cases import RefusedError, Step, UnknownCaseError
 from services.intake.store.people import Party, Reading
 from services.kernel.extension import Db
-from services.kernel.http import Caller, Problem
 
 router = APIRouter()
 Reference = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]

@@ -11,13 +11,13 @@ from typing import TypeVar
 import msgspec
 from fastapi import APIRouter, Request, Response
 
+from services.host.http import Caller
 from services.intake.core import hygiene, inputs, steps
 from services.intake.core.inputs import Actor, Command
 from services.intake.doors import models
 from services.intake.doors.context import CaseId, Ctx, actor, answer_response, body_of, described, press_of
 from services.intake.store.cases import Opened, RefusedError, Step
 from services.intake.store.presses import Answer
-from services.kernel.http import Caller
 
 B = TypeVar("B", bound=models.Request)
 _CODE = re.compile(r"[a-z][a-z0-9_]{0,39}")

@@ -10,6 +10,7 @@ from typing import Annotated
 import msgspec
 from fastapi import APIRouter, Query, Request, Response
 
+from services.host.http import Caller, Problem
 from services.intake.core import hygiene, needs, powers
 from services.intake.core.cases import Case
 from services.intake.core.inputs import Actor
@@ -21,7 +22,6 @@ from services.intake.store import lists, people, photos
 from services.intake.store.lists import Found, Wanted
 from services.intake.store.people import Reading, Words
 from services.kernel.extension import Db
-from services.kernel.http import Caller, Problem
 
 router = APIRouter()
 _MOST = 200

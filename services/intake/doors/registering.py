@@ -8,6 +8,7 @@ from datetime import datetime
 import msgspec
 from fastapi import APIRouter, Request, Response
 
+from services.host.http import Caller, Problem
 from services.intake.core import hygiene, numbers, places, powers, search
 from services.intake.core.cases import Case
 from services.intake.core.inputs import Actor, Register
@@ -17,7 +18,6 @@ from services.intake.doors.models import PartyIn, RegisterIn
 from services.intake.store.cases import Draft, Opened, RefusedError
 from services.intake.store.people import NewParty, Person
 from services.intake.store.presses import Answer
-from services.kernel.http import Caller, Problem
 
 router = APIRouter()
 # Without 0 O 1 I L: it is read out over the telephone. 31 signs, 10 places: 49 bits, and guesses are slow.

@@ -11,10 +11,10 @@ import msgspec
 from fastapi import APIRouter, Header, Request
 from fastapi.responses import StreamingResponse
 
+from services.host.http import Caller
 from services.intake.doors.context import CaseId, Context, Ctx, case_of
 from services.intake.store import lists
 from services.intake.store.watch import Changed
-from services.kernel.http import Caller
 
 router = APIRouter()
 HEARTBEAT_S = 10.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from services.kernel.settings import KafkaLogin
+from services.kernel.broker import KafkaLogin
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,9 @@ import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from services.kernel.broker import bounds, plain_consumer
+from services.kernel.broker import KafkaLogin, bounds, plain_consumer
 from services.kernel.envelope import decode
 from services.kernel.partitioning import PARTITIONS
-from services.kernel.settings import KafkaLogin
 from services.kernel.store import TP, Unavailable
 from services.kernel.telemetry import Logger
 from services.notify.core.roster import DAY_MIN, Directory

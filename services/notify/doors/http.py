@@ -8,7 +8,7 @@ from typing import Annotated, Protocol
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict
 
-from services.kernel.http import Caller, Problem, require
+from services.host.http import Caller, Problem, require
 from services.kernel.store import Unavailable
 from services.notify.store.deliveries import Delivery
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
+from services.host.tokens import Link, mint_link
 from services.kernel.clock import Clock
 from services.kernel.envelope import derived_id
-from services.kernel.tokens import Link, mint_link
 from services.notify.core.calls import STOOD_DOWN, WHISTLE, Call, Case
 from services.notify.core.roster import DUTY_SEAT
 from services.notify.doors.channels.port import Message

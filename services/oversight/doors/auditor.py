@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 
 import asyncpg
 
+from services.kernel.broker import KafkaLogin
 from services.kernel.clock import Clock
 from services.kernel.marks import Mark
 from services.kernel.progress import follow_marks
-from services.kernel.settings import KafkaLogin
 from services.kernel.telemetry import Logger
 from services.oversight.core.audit import Alarm, Patience, Snapshot, audit
 from services.oversight.core.lag import GroupLag

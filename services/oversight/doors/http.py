@@ -5,8 +5,8 @@ from __future__ import annotations
 from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
 
+from services.host.http import Caller, Problem
 from services.kernel.clock import Clock
-from services.kernel.http import Caller, Problem
 from services.oversight.doors.answers import (
     AlarmsAnswer,
     LagAnswer,

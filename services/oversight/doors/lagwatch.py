@@ -16,9 +16,8 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
 from aiokafka.errors import KafkaError, for_code
 
-from services.kernel.broker import client, plain_consumer
+from services.kernel.broker import KafkaLogin, client, plain_consumer
 from services.kernel.clock import Clock
-from services.kernel.settings import KafkaLogin
 from services.kernel.telemetry import Logger
 from services.oversight.core.ages import AgeSearch
 from services.oversight.core.lag import (

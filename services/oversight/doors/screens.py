@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 
 import asyncpg
 
+from services.host.http import Problem
 from services.kernel.clock import Clock
-from services.kernel.http import Problem
 from services.oversight.core.screen import screen
 from services.oversight.doors.answers import ScreenAnswer, screen_answer
 from services.oversight.doors.streets import Streets

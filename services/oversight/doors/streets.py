@@ -11,10 +11,9 @@ import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from services.kernel.broker import plain_consumer
+from services.kernel.broker import KafkaLogin, plain_consumer
 from services.kernel.envelope import decode
 from services.kernel.partitioning import PARTITIONS
-from services.kernel.settings import KafkaLogin
 from services.kernel.telemetry import Logger
 from services.routing import events as routing
 from services.routing.events.directory import UnitPublished

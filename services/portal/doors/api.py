@@ -10,7 +10,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
-from services.kernel.tokens import Identity
+from services.host.tokens import Identity
 from services.portal.core.forms import Registration
 from services.portal.core.model import (
     Case,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from fastapi import APIRouter, Response
 
-from services.kernel.http import Problem
+from services.host.http import Problem
 
 OWN = Path(__file__).parent.parent / "static"
 OTHERS = {"htmx.js": "htmx.org/dist/htmx.min.js", "echarts.js": "echarts/dist/echarts.min.js"}

@@ -11,8 +11,8 @@ from fastapi import APIRouter, Request, Response
 from starlette.background import BackgroundTask
 from starlette.responses import StreamingResponse
 
-from services.kernel.http import Problem
-from services.kernel.tokens import mint
+from services.host.http import Problem
+from services.host.tokens import mint
 from services.portal.doors import session as sessions
 from services.portal.doors.state import Here, Portal
 

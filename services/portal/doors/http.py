@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import RedirectResponse
 
-from services.kernel.http import Health, make_app
+from services.host.http import Health, make_app
 from services.portal.core.words import chinese
 from services.portal.doors import (
     live,

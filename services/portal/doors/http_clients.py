@@ -9,8 +9,8 @@ from typing import TypeVar
 import httpx
 import msgspec
 
+from services.host.tokens import Identity, mint
 from services.kernel.clock import Clock
-from services.kernel.tokens import Identity, mint
 from services.portal.core.forms import PartyInput, Registration
 from services.portal.core.model import (
     Case,

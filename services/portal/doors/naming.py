@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from services.host.tokens import Identity
 from services.kernel.clock import Clock
-from services.kernel.tokens import Identity
 from services.portal.core.catalogue import Catalogue, Kind, Place
 from services.portal.core.outline import Ring
 from services.portal.doors.api import Routing, ServiceError, Unreachable

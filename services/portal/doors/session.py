@@ -13,7 +13,7 @@ from typing import Annotated
 from fastapi import Depends, Request, Response
 from starlette.datastructures import UploadFile
 
-from services.kernel.tokens import Identity
+from services.host.tokens import Identity
 from services.portal.core.signin import Account, Session
 from services.portal.doors.state import Here, Portal
 

@@ -10,8 +10,8 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.kernel.http import Problem
-from services.kernel.tokens import Identity, mint
+from services.host.http import Problem
+from services.host.tokens import Identity, mint
 from services.portal.core import menus, times
 from services.portal.core.signin import Account, Place, plausible
 from services.portal.doors import session as sessions

@@ -12,8 +12,8 @@ from asyncpg import Pool
 from fastapi import APIRouter, Header, Query, Response
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
+from services.host.http import Caller, Problem, require
 from services.kernel.clock import Clock
-from services.kernel.http import Caller, Problem, require
 from services.kernel.postgres import faults
 from services.kernel.store import Unavailable
 from services.routing.core.changes import NOT_YET, draft

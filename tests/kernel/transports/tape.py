@@ -21,17 +21,16 @@ from prometheus_client import CollectorRegistry
 
 from deploy.embedded.stack import EmbeddedStack
 from deploy.topology import Topic
-from services.kernel.broker import client
+from services.kernel.broker import KafkaLogin, client
 from services.kernel.core import Bad, Incoming, Record
 from services.kernel.envelope import Event
 from services.kernel.fold import Folder
-from services.kernel.memory import MemoryStore
 from services.kernel.parking import StormLimit
 from services.kernel.processor import Processor
-from services.kernel.settings import KafkaLogin
 from services.kernel.store import TP, Claim
 from services.kernel.telemetry import ProcessorMetrics
 from services.kernel.transports.port import GroupPlan, Transport
+from tests.kernel.memory import MemoryStore
 
 PARTITIONS, KEYS = 3, 12  # a key lies on the partition of its number modulo PARTITIONS
 FETCH = 20

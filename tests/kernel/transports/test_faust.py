@@ -24,7 +24,7 @@ def test_the_release_is_the_one_whose_private_names_we_use() -> None:
 
 def test_the_plain_transport_loads_no_faust() -> None:
     """It is a slow import, and only for those who ask for it."""
-    seen = "import sys, services.kernel.runtime; sys.exit('faust' in sys.modules or 'mode' in sys.modules)"
+    seen = "import sys, services.host.runtime; sys.exit('faust' in sys.modules or 'mode' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", seen], check=False).returncode == 0
 
 

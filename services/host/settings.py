@@ -8,23 +8,11 @@ from typing import Annotated, Literal
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from pydantic import Field, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode
+
+from services.kernel.broker import KafkaLogin, read_secret
 
 Role = Literal["door", "worker", "relay"]
-
-
-class KafkaLogin(BaseSettings):
-    """Where the broker is and as whom to log in (SASL/SCRAM-SHA-512)."""
-
-    model_config = SettingsConfigDict(env_prefix="MAODIAO_", extra="ignore", frozen=True)
-
-    kafka: str = Field(description="bootstrap servers, host:port")
-    kafka_user: str
-    kafka_password_file: Path
-
-    @cached_property
-    def kafka_password(self) -> str:
-        return read_secret(self.kafka_password_file)
 
 
 class ServiceSettings(KafkaLogin):
@@ -58,20 +46,3 @@ class ServiceSettings(KafkaLogin):
     def secret(self, name: str) -> bytes:
         """A shared key of the installation: `token_key`, `link_key`, `vault_key`, `index_key`."""
         return read_secret(self.secrets_dir / name).encode()
-
-
-def read_secret(path: Path) -> str:
-    """The content of a secret file without its line end.
-
-    Raises:
-        SystemExit: there is no such file, or it is empty; the sentence says which.
-    """
-    try:
-        text = path.read_text().strip()
-    except OSError as error:
-        raise SystemExit(
-            f"The secret file {path} can't be read ({error.strerror}). Was the stack initialised?"
-        ) from error
-    if not text:
-        raise SystemExit(f"The secret file {path} is empty. Initialise the stack again, or restore it from backup.")
-    return text

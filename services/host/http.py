@@ -13,8 +13,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from services.host.tokens import Identity, TokenError, check
 from services.kernel.clock import Clock
-from services.kernel.tokens import Identity, TokenError, check
 
 MOST_BODY = 10 * 1024 * 1024 + 64 * 1024  # a photo of 10 MB and what goes around it
 _MOST_READ_OFF = 64 * 1024 * 1024  # bytes; who sends more than that is cut off after all

@@ -19,11 +19,11 @@ import uvicorn
 import uvloop
 from fastapi import FastAPI
 
+from services.host.settings import ServiceSettings
 from services.kernel.core import I, S, V
 from services.kernel.processor import Processor
 from services.kernel.progress import follow_marks
 from services.kernel.relay import ArchiveError, Relay, RelayPlan
-from services.kernel.settings import ServiceSettings
 from services.kernel.telemetry import Logger, RelayMetrics
 from services.kernel.transports.aiokafka import KafkaTransport
 from services.kernel.transports.port import GroupPlan, Transport
