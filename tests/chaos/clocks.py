@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from tests.chaos.evidence import Entry, Evidence, by_key
@@ -40,50 +40,54 @@ def fired_behind_the_log(evidence: Evidence) -> Finding:
     return Finding("limits fired ahead of the log", count, wrong)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Limits:
-    """What became of the limits."""
+    """What became of the limits. forgotten: past due, and nothing was said. whistles: ranks blown or proposed."""
 
-    due: int
-    met: int
-    missed: int
-    false: Sequence[str]
-    forgotten: Sequence[str]
-    whistles: int
+    due: int = 0
+    met: int = 0
+    missed: int = 0
+    whistles: int = 0
+    false: list[str] = field(default_factory=list)
+    forgotten: list[str] = field(default_factory=list)
 
 
-def limits(evidence: Evidence, until: datetime | None = None) -> Limits:
+def limits(evidence: Evidence, within: tuple[datetime, datetime] | None = None) -> Limits:
     """Hold every limit against the log: was what it waited for recorded in time?
 
-    until: the log has surely passed this time, so a limit due before it must have come to an end.
+    within: look only at limits due then. The log has surely passed that time, so each has to have come to an end.
     """
-    met = missed = due = whistles = 0
-    false: list[str] = []
-    forgotten: list[str] = []
+    found = Limits()
     for case, said in by_key(evidence.once.get(TOPIC, ())).items():
         log = evidence.log.get(case, ())
-        over = {e.text("limit") for e in said if e.type != _SET and e.type.startswith("escalation.limit_")}
-        whistles += sum(event.type in (_BLOWN, _PROPOSED) for event in said)
-        set_ = {e.text("limit"): e for e in said if e.type == _SET}
+        ends: dict[str, Entry] = {}
         for event in said:
-            met += event.type == _MET
-            if event.type == _MISSED:
-                missed += 1
-                if (doer := in_time(set_.get(event.text("limit")), event, log)) is not None:
-                    false.append(f"{case}: {event.text('limit')} was missed, yet {doer.type} came in time")
-        for name, begun in set_.items():
-            ends = datetime.fromisoformat(begun.text("due_at"))
-            if until is not None and ends < until:
-                due += 1
-                if name not in over:
-                    forgotten.append(f"{case}: {name} was due at {ends:%H:%M:%S} and nothing came of it")
-    return Limits(due, met, missed, false, forgotten, whistles)
+            if event.type.startswith("escalation.limit_") and event.type != _SET:
+                ends.setdefault(event.text("limit"), event)
+        found.whistles += sum(event.type in (_BLOWN, _PROPOSED) for event in said)
+        for begun in (event for event in said if event.type == _SET):
+            due = datetime.fromisoformat(begun.text("due_at"))
+            if within is None or within[0] <= due < within[1]:
+                _count(found, case, begun, ends.get(begun.text("limit")), log, wanted=within is not None)
+    return found
 
 
-def in_time(begun: Entry | None, missed: Entry, log: Sequence[Entry]) -> Entry | None:
+def _count(found: Limits, case: str, begun: Entry, end: Entry | None, log: Sequence[Entry], *, wanted: bool) -> None:
+    name = begun.text("limit")
+    found.due += 1
+    if end is None:
+        if wanted:
+            found.forgotten.append(f"{case}: {name} was due at {begun.text('due_at')} and nothing came of it")
+    elif end.type == _MET:
+        found.met += 1
+    elif end.type == _MISSED:
+        found.missed += 1
+        if (doer := in_time(begun, end, log)) is not None:
+            found.false.append(f"{case}: {name} was missed, yet {doer.type} came in time")
+
+
+def in_time(begun: Entry, missed: Entry, log: Sequence[Entry]) -> Entry | None:
     """What met a limit in time by the log, if something did."""
-    if begun is None:
-        return None
     start, due = datetime.fromisoformat(begun.text("start")), datetime.fromisoformat(missed.text("due_at"))
     wanted = _wanted(begun)
     return next((e for e in log if start <= e.time <= due and _is(e, wanted, begun)), None)

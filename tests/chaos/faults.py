@@ -19,7 +19,7 @@ from services.kernel.core import I, Row, S, V
 from services.kernel.extension import Db
 from services.kernel.store import TP, Write
 
-STRETCH_S = 0.1
+STRETCH_S = 0.25
 
 
 class MarksEarly(relay.Relay):

@@ -127,58 +127,58 @@ class Load:
             "place": place,
             "text": "x",
         }
-        made = await self._press("register", "", body)
+        made = await self.press("register", "", body)
         if made is not None and made.case:
             await story(made.case)
 
     async def _diligent(self, case: str) -> None:
-        if not await self._assigned(case):
+        if not await self.assigned(case):
             return
-        await self._step(case, "accept")
+        await self.step(case, "accept")
         await self._pause(0.5, 3)
-        await self._press("attend", case, {})
+        await self.press("attend", case, {})
         await self._pause(0.5, 3)
         await self._finish(case)
 
     async def _late(self, case: str) -> None:
-        if await self._assigned(case):
+        if await self.assigned(case):
             await self._pause(18, 26)
             await self._finish(case)
 
     async def _idle(self, case: str) -> None:
         """Nobody comes: the limit passes, the whistle climbs to its end."""
-        if await self._assigned(case):
-            await self._step(case, "urge")
+        if await self.assigned(case):
+            await self.step(case, "urge")
 
     async def _whistled(self, case: str) -> None:
-        if not await self._assigned(case):
+        if not await self.assigned(case):
             return
-        await self._step(case, "whistle", {"kind": "emergency", "reason": "slow"})
+        await self.step(case, "whistle", {"kind": "emergency", "reason": "slow"})
         await self._pause(3, 8)
-        await self._press("attend", case, {"obligation": "w1"})
+        await self.press("attend", case, {"obligation": "w1"})
         await self._pause(2, 6)
-        await self._press("settle", case, {"obligation": "w1"})
+        await self.press("settle", case, {"obligation": "w1"})
         await self._finish(case)
 
     async def _finish(self, case: str) -> None:
-        await self._step(case, "dispose")
+        await self.step(case, "dispose")
         await self._pause(0.3, 2)
-        await self._step(case, "verify", {"passed": True})
-        await self._step(case, "close", {"outcome": "disposed"})
+        await self.step(case, "verify", {"passed": True})
+        await self.step(case, "close", {"outcome": "disposed"})
 
     async def _pause(self, least: float, most: float) -> None:
         await asyncio.sleep(self._random.uniform(least, most))
 
-    async def _assigned(self, case: str) -> bool:
+    async def assigned(self, case: str) -> bool:
         """Look until a unit has the case."""
         for wait in (0.3, 0.5, 0.8, *[1.5] * 60):
             await asyncio.sleep(wait)
-            shown = await self._look(case)
+            shown = await self.look(case)
             if shown is not None and shown.lead is not None:
                 return True
         return False
 
-    async def _look(self, case: str) -> Shown | None:
+    async def look(self, case: str) -> Shown | None:
         door = self._door()
         with contextlib.suppress(httpx.TransportError, msgspec.DecodeError):
             headers = {"authorization": self._tokens["seat"]}
@@ -186,20 +186,20 @@ class Load:
             return _shown.decode(response.content) if response.status_code == 200 else None
         return None
 
-    async def _step(self, case: str, command: str, body: dict[str, object] | None = None) -> Done | None:
+    async def step(self, case: str, command: str, body: dict[str, object] | None = None) -> Done | None:
         """A press on what the page shows now; looked at again where it was stale."""
         for _ in range(4):
-            shown = await self._look(case)
+            shown = await self.look(case)
             if shown is None:
                 await asyncio.sleep(1.0)
                 continue
-            done = await self._press(command, case, {"seen": shown.sequence, **(body or {})})
+            done = await self.press(command, case, {"seen": shown.sequence, **(body or {})})
             if done is not None:
                 return done
             await asyncio.sleep(0.3)
         return None
 
-    async def _press(self, command: str, case: str, body: dict[str, object]) -> Done | None:
+    async def press(self, command: str, case: str, body: dict[str, object]) -> Done | None:
         """One press under one key. Returns: what was answered; None if it was refused or nobody knows."""
         key, role = f"{command}-{uuid4().hex}", BY.get(command, "seat")
         path = "/v1/cases" if command == "register" else f"/v1/cases/{case}/{command}"

@@ -163,13 +163,17 @@ class Strikes:
         return f"{waiting} requests unanswered" if waiting else ""
 
     async def _relay_with_work(self, service: str) -> tuple[str, str]:
+        """The relay that holds most partitions, and what waits for it."""
+        holders: dict[str, int] = {}
+
         async def look() -> str:
             waiting = await self.pending.unpublished(service)
-            return f"{waiting} events unpublished" if waiting else ""
+            if waiting:
+                holders.update(await self.pending.relays(service))
+            return f"{waiting} events unpublished" if waiting and holders else ""
 
         pending = await self._until_work(look)
-        holders = await self.pending.relays(service)
-        return max(holders, key=lambda n: holders[n], default=f"{service}-1"), pending
+        return max(holders, key=lambda n: holders[n], default=(await self._relays_of(service))[0]), pending
 
     async def _relays_of(self, service: str) -> list[str]:
         """Relays in processes of their own, or all processes of the service where each has one."""
