@@ -54,8 +54,10 @@ class Recorded:
         return {TP(row["topic"], row["partition"]): (row["next_offset"], row["upto"]) for row in rows}
 
     async def _parked(self) -> frozenset[tuple[str, int, int]]:
+        """What the state does not rest on: what is parked, and what somebody passed over by hand."""
         rows = await self.connection.fetch(
-            f'SELECT topic, partition, "offset" FROM {self.plan.service}.parked'  # noqa: S608
+            f'''SELECT topic, partition, "offset" FROM {self.plan.service}.parked UNION
+            SELECT topic, partition, generate_series(from_offset, to_offset - 1) FROM {self.plan.service}.skip'''  # noqa: S608
         )
         return frozenset((row["topic"], row["partition"], row["offset"]) for row in rows)
 

@@ -140,6 +140,7 @@ class Folder(Generic[S, I, V]):
                 )
             )
         work.row = replace(work.row, own=number, at=at if self.log else work.row.at)
+        work.changed = True
 
     def hold(self, work: Work[S], record: Record, reason: str, at: datetime) -> None:
         """A record that can't be applied: park it, hold its subject on that topic, say so."""

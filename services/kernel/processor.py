@@ -244,7 +244,11 @@ class Processor(Generic[S, I, V]):
                 for work in works.values():
                     self._folder.fire(work, before[work.partition], batch.view)
                 tps = {TP(self._log_topic or "", work.partition) for work in works.values()}
-                advances = {tp: Advance(self._claims[tp].next_offset, self._claims[tp].epoch) for tp in tps}
+                upto = before if len(due) < self._store.most_subjects else {}
+                advances = {
+                    tp: Advance(self._claims[tp].next_offset, self._claims[tp].epoch, upto.get(tp.partition))
+                    for tp in tps
+                }
                 written = await batch.write(Write(advances, list(works.values())))
             self._settle(advances, written)
             self._metrics.fired.inc(len(due))

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import takewhile
 from typing import Generic
 
 import msgspec
@@ -159,48 +160,86 @@ class Replayer(Generic[S, I, V]):
             case Held(topic=topic):
                 return replace(row, held=(*row.held, topic))
             case Released(topic=topic):
-                return replace(row, held=tuple(held for held in row.held if held != topic))
+                return _without(row, topic)
             case _:
                 return replace(row, state=self._core.evolve(row.state, event))
 
     def _verify(self, subject: str, story: _Story[I], piece: Slice, report: Report) -> None:
         work: Work[S] = Work(subject, piece.partition, Row())
         recorded = defaultdict[str | None, list[Envelope]](list)
-        holds = [m for m in story.own if m.type in (Held.TYPE, Released.TYPE)]
         for message in story.own:
             recorded[message.causationid].append(message)
         for incoming in sorted(story.incoming, key=lambda i: (i.after, not i.logged, i.sequence or 0)):
-            self._hold_as_recorded(work, holds, story, incoming.after)
+            self._meanwhile(work, story.own, incoming.after, report)
             view = self._core.recall(self._events(recorded[incoming.id]), self._view)
-            # Its number is as recorded also where it was redriven: verify knows no parking, only what was applied.
+            before, known = work.row, len(work.said)
+            # It was applied, at once or redriven, so its own topic held the subject no longer.
+            work.row = _without(before, incoming.record.topic)
             if self._folder.apply(work, incoming, view) is not Outcome.APPLIED:
-                report.differences.append(
-                    Difference(subject, f"{incoming.record.topic} {incoming.sequence}: not applied")
-                )
+                what = f"{incoming.record.topic} {incoming.sequence}: not applied"
+                report.differences.append(Difference(subject, what))
+            work.row = replace(work.row, held=before.held)
             report.decisions += 1
-        self._hold_as_recorded(work, holds, story, None)
+            self._trust_older(work, story.own, known, self._read_in(before, incoming), incoming.id, report)
+        self._meanwhile(work, story.own, None, report)
         if piece.upto is not None:
             report.decisions += self._folder.fire(work, piece.upto, self._view)
         self._hold_against(subject, work.said, story.own, report)
 
-    def _hold_as_recorded(self, work: Work[S], holds: list[Envelope], story: _Story[I], before: int | None) -> None:
-        """Parking is no decision of the core: take held and released from the record, with the limits told between."""
-        while holds and (before is None or (holds[0].afterseq or 0) < before):
-            message = holds.pop(0)
-            event = self._contract.read(message).event
-            if isinstance(event, Held):
-                work.row = replace(work.row, held=("",), own=message.sequence)
+    def _meanwhile(self, work: Work[S], own: Sequence[Envelope], before: int | None, report: Report) -> None:
+        """What no event of the log caused, up to the event of this number: holds, and limits that fired.
+
+        Parking is no decision of the core, so holds are taken from the record; it also tells between which of them
+        a limit fired. That it fired at its time, and what was said then, is decided again.
+        """
+        while len(work.said) < len(own):
+            message = own[len(work.said)]
+            if before is not None and (message.afterseq or 0) >= before:
+                return
+            if message.type in (Held.TYPE, Released.TYPE):
+                work.row = self._own_in(work.row, message)
                 work.said.append(message)
-                for late in story.own[message.sequence :]:
-                    due = self._core.due(work.row.state) if work.row.state is not None else None
-                    if due is None or late.time != due:
-                        break
-                    if len(work.said) < late.sequence:
-                        self._folder.fire(work, _just_after(due), self._view)
-                work.row = replace(work.row, held=())
-            else:
-                work.row = replace(work.row, own=message.sequence)
-                work.said.append(message)
+                continue
+            due = self._core.due(work.row.state) if work.row.state is not None else None
+            if due is None or message.time != due:
+                return
+            row, known = work.row, len(work.said)
+            self._fire_as_then(work, own, due)
+            report.decisions += 1
+            self._trust_older(work, own, known, row, message.causationid, report)
+
+    def _fire_as_then(self, work: Work[S], own: Sequence[Envelope], due: datetime) -> None:
+        """Fire what is due then: while held, or, just before a parked record was redriven, held no longer."""
+        row, known = work.row, len(work.said)
+        tries = []
+        for held in dict.fromkeys((row.held, ())):
+            tried: Work[S] = Work(work.subject, work.partition, replace(row, held=held))
+            self._folder.fire(tried, _just_after(due), self._view)
+            tries.append(tried)
+        fired = max(tries, key=lambda tried: _likeness(tried.said, own[known:]))
+        work.said += fired.said
+        work.row = replace(fired.row, held=row.held)
+
+    def _trust_older(
+        self, work: Work[S], own: Sequence[Envelope], known: int, row: Row[S], cause: str | None, report: Report
+    ) -> None:
+        """Where older rules decided otherwise, count it and go on from what they said, as the running state did.
+
+        Args:
+            known: how many own events there were before. row: as it was then, with what caused this. cause: its id.
+        """
+        rules = own[known].rules if known < len(own) else None
+        if rules is None or rules == self._core.rules:
+            return
+        then = list(takewhile(lambda message: message.causationid == cause, own[known:]))
+        now = work.said[known:]
+        if [(m.type, m.data) for m in now] == [(m.type, m.data) for m in then]:
+            return
+        report.older[rules] += 1
+        work.said[known:] = then
+        for message in then:
+            row = self._own_in(row, message)
+        work.row = row
 
     def _events(self, messages: Iterable[Envelope]) -> list[Event]:
         return [event for m in messages if (event := self._contract.read(m).event) is not None]
@@ -209,14 +248,10 @@ class Replayer(Generic[S, I, V]):
         for n in range(max(len(now), len(then))):
             if n >= len(then) or n >= len(now):
                 what = f"event {n + 1}: " + ("only now " + now[n].type if n < len(now) else "only then " + then[n].type)
-                older = None if n >= len(then) else then[n].rules
             else:
                 wrong = _differing(now[n], replace(then[n], rules=now[n].rules))
                 what = f"event {n + 1} {then[n].type}: {wrong}" if wrong else ""
-                older = then[n].rules
-            if what and older is not None and older != self._core.rules:
-                report.older[older] += 1
-            elif what:
+            if what:
                 report.differences.append(Difference(subject, what))
 
 
@@ -226,6 +261,17 @@ def _each_once(incoming: list[Incoming[I]]) -> list[Incoming[I]]:
     for one in incoming:
         kept.setdefault((one.record.topic, one.sequence or -one.record.offset), one)
     return list(kept.values())
+
+
+def _likeness(now: Sequence[Envelope], then: Sequence[Envelope]) -> tuple[bool, bool]:
+    """Whether all is of the same types, and whether it is the same."""
+    pairs = list(zip(now, then, strict=False))
+    return all(a.type == b.type for a, b in pairs), all(a.data == b.data for a, b in pairs)
+
+
+def _without(row: Row[S], topic: str) -> Row[S]:
+    """The row when this topic no longer holds it."""
+    return replace(row, held=tuple(held for held in row.held if held != topic))
 
 
 def _differing(a: msgspec.Struct, b: msgspec.Struct) -> str:
