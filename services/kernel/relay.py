@@ -94,6 +94,7 @@ class _Session:
     lanes: list[int] = field(default_factory=list)
     ends: dict[int, int] = field(default_factory=dict)
     next_lock: float = 0.0
+    next_mark: float = 0.0
     upto: datetime | None = None
 
 
@@ -157,12 +158,20 @@ class Relay:
         if not s.lanes:
             return
         with self._metrics.round.time():
-            upto = await self._begin_mark(s) if self._plan.log_topic else None
+            upto = await self._begin_mark(s) if self._mark_is_due(s) else None
             last = await s.connection.fetchval(f"SELECT max(id) FROM {self._plan.schema}.unpublished")  # noqa: S608
             while last is not None and await self._publish(s, last):
                 pass
             if upto is not None:
                 await self._write_mark(s, upto)
+
+    def _mark_is_due(self, s: _Session) -> bool:
+        """At most one mark per pause, however often the outbox wakes us: between marks a round is three statements."""
+        now = asyncio.get_running_loop().time()
+        if self._plan.log_topic is None or now < s.next_mark:
+            return False
+        s.next_mark = now + self._plan.pause_s
+        return True
 
     async def _take_lanes(self, s: _Session) -> None:
         """Try for partitions that nobody holds. Asked every second, which also keeps the connection from idling."""
