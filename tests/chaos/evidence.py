@@ -64,9 +64,13 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Zombie(msgspec.Struct, frozen=True, kw_only=True):
-    """A worker that was frozen past its session: the database sessions that it had, and when it woke and ended."""
+    """A worker that was frozen past its session: the database sessions that it had, and when it woke and ended.
+
+    sends: the process also sends messages. What came of one on its way is a fact from outside, which it may write.
+    """
 
     application: str
+    sends: bool = False
     backends: tuple[int, ...]
     woke: float
     ended: float | None

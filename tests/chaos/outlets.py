@@ -39,7 +39,9 @@ def zombies(evidence: Evidence) -> Finding:
     wrong = []
     for zombie in evidence.zombies:
         rows = [w for w in evidence.written if w.backend in zombie.backends and w.at >= zombie.woke]
-        wrong += [f"{zombie.application} woke and wrote {w.rows} rows of {w.table}" for w in rows]
+        wrong += [f"{zombie.application} woke and wrote {w.rows} rows of {w.table}" for w in rows if not zombie.sends]
+        moved = [m for m in evidence.moved if m.backend in zombie.backends and m.at >= zombie.woke]
+        wrong += [f"{zombie.application} woke and moved {m.topic}-{m.partition}" for m in moved]
         if zombie.ended is None:
             wrong.append(f"{zombie.application} woke and did not end")
     sessions = sum(len(z.backends) for z in evidence.zombies)

@@ -22,6 +22,12 @@ SELECT DISTINCT ON (m.topic, m.partition) m.application, p.topic, p.partition, p
 FROM chaos.moved m JOIN {service}.position p USING (topic, partition)
 WHERE m.schema_name = '{service}' AND m.epoch_before IS DISTINCT FROM m.epoch
 ORDER BY m.topic, m.partition, m.id DESC"""
+_FIRING = """
+WITH claimed AS (
+  SELECT DISTINCT ON (partition) partition, application FROM chaos.moved
+  WHERE schema_name = 'escalation' AND epoch_before IS DISTINCT FROM epoch ORDER BY partition, id DESC)
+SELECT count(*) AS many FROM escalation_state.state JOIN claimed USING (partition)
+WHERE application = $1 AND due_at < clock_timestamp()"""
 _LANES = """
 SELECT a.application_name AS application, a.pid, count(*) AS lanes
 FROM pg_locks l JOIN pg_stat_activity a USING (pid)
@@ -67,6 +73,25 @@ class Pending:
         """Database sessions of a process."""
         rows = await self._ask("SELECT pid FROM pg_stat_activity WHERE application_name = $1", application)
         return tuple(row["pid"] for row in rows)
+
+    async def firing(self, name: str) -> int:
+        """Cases of this worker's partitions with a limit that is due now."""
+        rows = await self._ask(_FIRING, name)
+        return int(rows[0]["many"]) if rows else 0
+
+    async def slow_claims(self, application: str, *, slow: bool) -> None:
+        """Make each partition's claim by this process take 0.2 s, or let it be quick again."""
+        await self._ask(
+            "INSERT INTO chaos.slow VALUES ($1)" if slow else "DELETE FROM chaos.slow WHERE application = $1",
+            application,
+        )
+
+    async def claiming(self, application: str) -> bool:
+        """Whether this process is in the middle of a claim that was made slow."""
+        rows = await self._ask(
+            "SELECT 1 FROM pg_stat_activity WHERE application_name = $1 AND wait_event = 'PgSleep'", application
+        )
+        return bool(rows)
 
     async def last_claim(self) -> int:
         """Number of the newest claim of a partition by anybody."""

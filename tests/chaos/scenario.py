@@ -45,15 +45,17 @@ def whole(arena: Arena) -> list[Step]:
         Step(25, lambda: s.restart_broker(signal.SIGTERM)),
         Step(4, lambda: s.kill_relay("routing")),
         Step(6, lambda: s.kill_worker("escalation-2")),
+        Step(30, lambda: s.freeze_inside_claim("routing-1", "routing-2")),
         Step(50, arena.kill_supervisor),
         Step(8, lambda: s.kill_worker("routing-1")),
         Step(8, lambda: s.kill_door("intake-2")),
-        Step(8, lambda: s.kill_worker("notify-2")),
+        Step(42, lambda: s.freeze_worker("notify-2")),
+        Step(8, lambda: s.kill_worker("notify-1")),
         Step(8, lambda: s.kill_worker("oversight-1")),
         Step(30, lambda: s.restart_postgres_while_assigning("escalation-1")),
         Step(8, lambda: s.kill_door("portal-1")),
         Step(25, lambda: s.restart_broker(signal.SIGKILL)),
-        Step(8, lambda: s.kill_worker("escalation-2")),
+        Step(8, lambda: s.kill_while_firing("escalation-2")),
         Step(8, lambda: s.kill_door("intake-1")),
     ]
 
@@ -75,7 +77,7 @@ async def run(console: Console, *, short: bool, cases_a_second: float, keep: Pat
     arena = Arena(SPLIT, cases_a_second=cases_a_second, reports_a_second=REPORTS_A_SECOND, console=console, keep=keep)
     async with arena:
         steps = _short(arena) if short else whole(arena)
-        await arena.run(steps, warm_s=10, breath_s=1 if short else 4)
+        await arena.run(steps, warm_s=10, breath_s=1 if short else 3)
         evidence = await arena.evidence()
         good = report.show(console, evidence)
         good = await _replays(arena) and good

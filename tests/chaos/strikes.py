@@ -43,6 +43,15 @@ class Strikes:
         """Kill a worker that has records in hand."""
         await self._kill(name, await self._until_work(lambda: self._in_worker(name)))
 
+    async def kill_while_firing(self, name: str) -> None:
+        """Kill a worker of escalation at the moment when limits of its cases are due."""
+
+        async def look() -> str:
+            many = await self.pending.firing(name)
+            return f"{many} cases with limits due" if many else ""
+
+        await self._kill(name, await self._until_work(look))
+
     async def kill_relay(self, service: str) -> None:
         """Kill the relay that holds the partitions, while events wait to be published."""
         name, pending = await self._relay_with_work(service)
@@ -91,12 +100,36 @@ class Strikes:
         woke = time.time()
         send(record.identity, signal.SIGCONT)
         ended = await self._ended(record, 30.0)
-        self.zombies.append(Zombie(application=name, backends=backends, woke=woke, ended=ended))
+        sends = service_of(name) == "notify"
+        self.zombies.append(Zombie(application=name, sends=sends, backends=backends, woke=woke, ended=ended))
         how = f"ended {ended - woke:.1f} s later" if ended else "lives on"
         self.said(f"SIGCONT {name}: {how}; meanwhile its partitions were with {', '.join(sorted(taken))}")
         if ended is not None:
             await self._whole(record)
         self._note(began, f"SIGSTOP {seconds:.0f} s, SIGCONT", name, pending, (service_of(name),))
+
+    async def freeze_inside_claim(self, name: str, other: str, seconds: float = 15.0) -> None:
+        """Kill the other worker, so that this one claims its partitions, and SIGSTOP this one in the middle of that.
+
+        A trigger makes the claim take some seconds. Whether the sleeper wrote under an epoch that was no longer its
+        own is among the ledger's checks.
+        """
+        await self.pending.slow_claims(name, slow=True)
+        record, began = self._find(name), time.time()
+        victim = self._find(other)
+        send(victim.identity, signal.SIGKILL, whole_group=True)
+        self._count(other)
+        deadline = time.monotonic() + 30
+        while not (inside := await self.pending.claiming(name)) and time.monotonic() < deadline:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        send(record.identity, signal.SIGSTOP)
+        await self.pending.slow_claims(name, slow=False)
+        pending = "a claim under way" if inside else "nothing pending"
+        self.said(f"kill -9 {other}; SIGSTOP {name} (pid {record.identity.pid}) for {seconds:.0f} s, with {pending}")
+        await asyncio.sleep(seconds)
+        send(record.identity, signal.SIGCONT)
+        await self._answering()
+        self._note(began, f"SIGSTOP {seconds:.0f} s inside a claim, SIGCONT", name, pending, (service_of(name),))
 
     async def freeze_relay(self, service: str, seconds: float) -> None:
         """SIGSTOP the relay that holds the partitions; another one takes them after 5 s; then both run."""

@@ -207,6 +207,10 @@ WRONG: dict[str, tuple[Callable[[Evidence], object], Evidence]] = {
         outlets.zombies,
         replace(GOOD, written=[changed(GOOD.written[0], at=51.0)]),
     ),
+    "a zombie that moves a position": (
+        outlets.zombies,
+        replace(GOOD, zombies=[changed(GOOD.zombies[0], sends=True, backends=(7,), woke=0.5)]),
+    ),
     "a zombie that stays": (outlets.zombies, replace(GOOD, zombies=[changed(GOOD.zombies[0], ended=None)])),
     "told and never sent": (outlets.told_was_sent, replace(GOOD, arrivals=GOOD.arrivals[1:])),
     "repeated without a fault": (outlets.message_repeats, replace(GOOD, faults=[])),

@@ -26,8 +26,15 @@ create table if not exists chaos.written (
   rows bigint not null
 );
 
+create table if not exists chaos.slow (application text primary key);  -- whose claims take their time
+
 create or replace function chaos.note_moved() returns trigger language plpgsql security definer as $$
 begin
+  if tg_op = 'INSERT' or old.epoch <> new.epoch then
+    if exists (select from chaos.slow where application = current_setting('application_name')) then
+      perform pg_sleep(0.2);
+    end if;
+  end if;
   insert into chaos.moved (application, backend, schema_name, topic, partition, epoch_before, epoch, before, next_offset)
   values (current_setting('application_name'), pg_backend_pid(), tg_table_schema, new.topic, new.partition,
           case when tg_op = 'UPDATE' then old.epoch end, new.epoch,
