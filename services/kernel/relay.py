@@ -127,7 +127,7 @@ class Relay:
                         await self._round(session)
                         wait = 0.05
                         with contextlib.suppress(TimeoutError):
-                            await asyncio.wait_for(session.wake.wait(), self._plan.pause_s)
+                            await asyncio.wait_for(session.wake.wait(), self._pause(session))
             except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, KafkaError) as error:
                 self._metrics.failures.inc()
                 self._metrics.lanes.set(0)
@@ -164,6 +164,11 @@ class Relay:
                 pass
             if upto is not None:
                 await self._write_mark(s, upto)
+
+    def _pause(self, s: _Session) -> float:
+        """Seconds until there is something to do unasked."""
+        until_mark = s.next_mark - asyncio.get_running_loop().time()
+        return max(0.0, until_mark) if s.lanes and self._plan.log_topic else self._plan.pause_s
 
     def _mark_is_due(self, s: _Session) -> bool:
         """At most one mark per pause, however often the outbox wakes us: between marks a round is three statements."""
