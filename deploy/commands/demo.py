@@ -39,6 +39,8 @@ def demo(
     wrong = ["it was broken off"]
     try:
         wrong = asyncio.run(perform(folder, seed, console))
+    except (asyncio.CancelledError, KeyboardInterrupt):  # a signal; everything has been stopped on the way out
+        pass
     finally:
         if data is None and not keep and not wrong:
             shutil.rmtree(folder)

@@ -95,7 +95,7 @@ def requests(ledger: Ledger, did: Performance) -> Finding:
     receipts: Counter[str] = Counter()
     cases: set[str] = set()
     refused = 0
-    for seen in ledger.records[outbound(SYSTEM)]:
+    for seen in _once(ledger.records[outbound(SYSTEM)]):
         event = intake.OUTBOUND.read(seen.message).event
         if isinstance(event, ReceiptAccepted | ReceiptRefused) and event.event_id.startswith(prefix):
             receipts[event.event_id.removeprefix(prefix)] += 1
@@ -189,7 +189,7 @@ def answered(ledger: Ledger) -> Finding:
     for cause in applied.values():
         if cause in asked:
             causes[cause] += 1
-    superseded = len({seen.message.id for seen in _of(ledger, facts.Superseded)})
+    superseded = len(_of(ledger, facts.Superseded))
     once = sum(count == 1 for count in causes.values())
     return Finding(
         "facts and proposals",
@@ -225,7 +225,7 @@ def limits(ledger: Ledger) -> Finding:
 def _limits(
     ledger: Ledger, type_: type[facts.LimitSet | facts.LimitMet | facts.LimitMissed | facts.LimitStopped]
 ) -> list[tuple[str, str]]:
-    return [(seen.key, _data(seen, type_).limit) for seen in _once(_of(ledger, type_))]
+    return [(seen.key, _data(seen, type_).limit) for seen in _of(ledger, type_)]
 
 
 def left_alone(ledger: Ledger, did: Performance) -> Finding:
@@ -258,13 +258,13 @@ def mails(ledger: Ledger, did: Performance) -> Finding:
     """As many mails came as notify says were sent, case by case."""
     said: Counter[str] = Counter()
     for type_ in (facts.Told, facts.StoodDown):
-        said.update(seen.key for seen in _once(_of(ledger, type_)) if seen.key in did.all_cases)
+        said.update(seen.key for seen in _of(ledger, type_) if seen.key in did.all_cases)
     came = Counter({case: count for case, count in did.mails.items() if case in did.all_cases})
     return Finding("mails", f"{said.total()} told or stood down, {came.total()} came", said == came)
 
 
 def _of(ledger: Ledger, type_: type[Event]) -> list[Seen]:
-    return [seen for seen in ledger.records["case.intake"] if seen.message.type == type_.TYPE]
+    return _once(seen for seen in ledger.records["case.intake"] if seen.message.type == type_.TYPE)
 
 
 def _once(records: Iterable[Seen]) -> list[Seen]:

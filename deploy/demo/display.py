@@ -14,7 +14,6 @@ from rich.text import Text
 
 from deploy.demo.town import Say
 
-_LINES = 6
 _REFRESH_PER_S = 4
 
 
@@ -26,6 +25,11 @@ class Track:
     begun: float
     state: str = "plays"
     lines: list[str] = field(default_factory=list)
+
+
+def lines_each(height: int, tracks: int) -> int:
+    """How many lines each story may show in a terminal of that height: frames take two, stage and counts one each."""
+    return max(1, min(8, (height - 3) // max(tracks, 1) - 2))
 
 
 class Display:
@@ -90,9 +94,10 @@ class Display:
     def _render(self) -> Group:
         elapsed = time.monotonic() - self._begun
         parts: list[Panel | Text] = [Text(f"{elapsed:5.1f} s  {self._stage[-1] if self._stage else ''}", style="dim")]
+        lines = lines_each(self._console.height, len(self._tracks))
         for track in self._tracks.values():
             table = Table.grid()
-            for line in track.lines[-_LINES:]:
+            for line in track.lines[-lines:]:
                 table.add_row(Text(line, overflow="ellipsis", no_wrap=True))
             style = {"plays": "cyan", "done": "green"}.get(track.state, "red")
             parts.append(

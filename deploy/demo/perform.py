@@ -76,11 +76,19 @@ async def perform_on(
 
 
 def _end_on_signals() -> None:
-    """A signal breaks the performance off; what runs is stopped on the way out."""
-    task = asyncio.current_task()
+    """The first signal breaks the performance off, and what runs is stopped on the way out; later ones change nothing:
+    a stop that is broken off would leave servers behind."""
+    task, loop = asyncio.current_task(), asyncio.get_running_loop()
     assert task is not None, "called from a coroutine"
-    for signum in (signal.SIGTERM, signal.SIGHUP):
-        asyncio.get_running_loop().add_signal_handler(signum, task.cancel)
+    ending = asyncio.Event()
+
+    def end() -> None:
+        if not ending.is_set():
+            ending.set()
+            task.cancel()
+
+    for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(signum, end)
 
 
 async def _play(on: Stage, seed: int, display: Display) -> Outcome:

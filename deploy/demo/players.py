@@ -16,6 +16,7 @@ from services.portal.core.model import Unit
 T = TypeVar("T")
 Field = str | int | bool
 _TRIES: Final = 4
+AGAIN_S = 0.5
 _MOST_AT_ONCE: Final = 64
 
 
@@ -274,7 +275,7 @@ class Player:
             else:
                 if answer.status_code not in (502, 503) or not left:
                     return answer
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(AGAIN_S)
         raise AssertionError("the last try returns or raises")
 
     async def _headers(self) -> dict[str, str]:

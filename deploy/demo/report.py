@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 
 from rich.console import Console
-from rich.table import Table
 
 from deploy.demo.checks import Finding
 from deploy.demo.latency import Latency
@@ -21,21 +20,23 @@ def stories(console: Console, played: Sequence[Played], names: Catalogue) -> Non
 
 
 def counts(console: Console, findings: Sequence[Finding]) -> None:
-    """Counts in = counts out."""
-    table = Table(
-        "", "compared", "seen", box=None, pad_edge=False, title="进出核对 Counts in = counts out", title_justify="left"
-    )
+    """Counts in = counts out, a line each."""
+    if not findings:
+        return
+    console.print("\n[bold]进出核对 Counts in = counts out[/]")
+    wide = max(len(one.what) for one in findings)
     for one in findings:
-        table.add_row("[green]ok[/]" if one.holds else "[red]WRONG[/]", one.what, one.seen)
-    console.print()
-    console.print(table)
+        console.print(f"  {'[green]ok   [/]' if one.holds else '[red]WRONG[/]'} {one.what:<{wide}}  {one.seen}")
 
 
 def figures(console: Console, latencies: Sequence[Latency], lag: Mapping[str, int]) -> None:
     """Chain latency, and the lag of every group."""
-    table = Table("chain latency", "cases", "median ms", "p99 ms", box=None, pad_edge=False)
+    if latencies:
+        console.print("\n[bold]链路时延 Chain latency[/]")
     for one in latencies:
-        table.add_row(one.what, str(one.count), f"{one.median_ms:.0f}", f"{one.p99_ms:.0f}")
-    console.print()
-    console.print(table)
-    console.print("\nlag: " + ", ".join(f"{group} {behind}" for group, behind in lag.items()))
+        console.print(
+            f"  {one.what:<34} median {one.median_ms:6.0f} ms   p99 {one.p99_ms:6.0f} ms   ({one.count} cases)"
+        )
+    if lag:
+        console.print("\n[bold]积压 Lag[/]")
+        console.print("  " + ", ".join(f"{group} {behind}" for group, behind in lag.items()))
