@@ -28,7 +28,7 @@ from services.intake.core.cases import Case as Registered
 from services.intake.core.places import Directory as Places
 from services.intake.core.rules import CaseFolder
 from services.intake.doors.topics import make_reader
-from services.kernel.core import Core, Record
+from services.kernel.core import Core, Record, Row
 from services.kernel.envelope import decode, derived_id, encode
 from services.kernel.fold import Folder, Work
 from services.kernel.marks import Mark
@@ -215,8 +215,6 @@ class World:
 
 
 def _empty() -> Any:
-    from services.kernel.core import Row
-
     return Row()
 
 
