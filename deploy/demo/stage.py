@@ -63,7 +63,6 @@ async def stage(data: Path, said: Callable[[str], None], progress: Progress) -> 
                 "MAODIAO_SMTP_PORT": str(mailbox.port),
                 "MAODIAO_MAIL_FROM": "maodiao@demo.invalid",
             },
-            "portal": {"MAODIAO_DEMO": "true"},
         }
         options = Options(data=data, policy=POLICY, scale=scale(checks.available_memory()), extra=extra)
         async with Platform(options, said=said, progress=progress) as platform, client(platform.url("portal")) as http:

@@ -17,6 +17,7 @@ import httpx
 
 from deploy.embedded import jars
 from deploy.embedded.folder import DEFAULT, require_free
+from deploy.embedded.maildrop import HOST, Maildrop
 from deploy.embedded.stack import EmbeddedStack
 from deploy.errors import DeployError
 from deploy.init import REPOSITORY
@@ -27,6 +28,7 @@ from deploy.setup import set_up
 from deploy.topology import DEFAULT_SYSTEMS, SERVICES, topology
 
 READY_SECONDS: Final = 90.0
+SMTP_HOST: Final = "MAODIAO_SMTP_HOST"
 GIVE_UP_AFTER: Final = 3
 """Deaths of one process during the start after which it is not a matter of waiting."""
 
@@ -63,6 +65,7 @@ class Platform:
         self._ports: dict[str, int] = {}
         self._watching: asyncio.Task[None] | None = None
         self.stack = EmbeddedStack(options.data, top=topology(options.systems), progress=progress, said=said)
+        self.maildrop = Maildrop(self.stack.folder.root / "mail")
         self.supervisor = Supervisor(self.stack.children, self.stack.folder.run, self.stack.folder.logs, said)
 
     async def __aenter__(self) -> Self:
@@ -109,7 +112,7 @@ class Platform:
             systems=self.stack.top.systems,
             repository=REPOSITORY,
             environment=os.environ,
-            extra=self._options.extra,
+            extra=await self._further(),
         )
         self._said(f"starting {', '.join(names)}" if names else "there is no service to start yet")
         for spec in service_specs(names, wiring):
@@ -117,6 +120,18 @@ class Platform:
         self._watching = asyncio.create_task(self.supervisor.watch())
         await self.ready(names)
         self.stack.folder.ready.write_text(f"{time.time():.0f}\n")
+
+    async def _further(self) -> Mapping[str, Mapping[str, str]]:
+        """The further variables by service; without a mail server among them, mail goes to a folder."""
+        extra = self._options.extra
+        notify, portal = extra.get("notify", {}), extra.get("portal", {})
+        if SMTP_HOST not in os.environ and SMTP_HOST not in notify:
+            port = await self.maildrop.start()
+            self._said(f"no {SMTP_HOST} is set: mail goes to {self.maildrop.folder}, a file each")
+            notify = {**notify, SMTP_HOST: HOST, "MAODIAO_SMTP_PORT": str(port)}
+        # The set-up brought the invented district; pages say so unless somebody says that it is another by now.
+        portal = {"MAODIAO_DEMO": os.environ.get("MAODIAO_DEMO", "true"), **portal}
+        return {**extra, "notify": notify, "portal": portal}
 
     async def ready(self, names: Sequence[str], seconds: float = READY_SECONDS) -> None:
         """Wait until processes answer that they are ready.
@@ -151,6 +166,7 @@ class Platform:
                 await self._watching
             self._watching = None
         await self.stack.stop()
+        await self.maildrop.stop()
 
 
 async def _answers_ready(client: httpx.AsyncClient, child: Child) -> bool:
