@@ -95,7 +95,7 @@ class Intake:
             while len(found) < count:
                 assert time.monotonic() < deadline, f"{len(found)} of {count} records\n{tail(self.child.log)}"
                 for batch in (await consumer.getmany(timeout_ms=200)).values():
-                    found += [one.value for one in batch if want(decode(one.value))]
+                    found += [one.value for one in batch if _readable(one.value) and want(decode(one.value))]
         finally:
             await consumer.stop()
         return found
@@ -170,3 +170,12 @@ def data_of(value: bytes) -> dict[str, object]:
     """The data of an event, as plain JSON."""
     read: dict[str, object] = msgspec.json.decode(decode(value).data)
     return read
+
+
+def _readable(value: bytes) -> bool:
+    """Other tests of the run leave bad records on the same topics, on purpose."""
+    try:
+        decode(value)
+    except msgspec.DecodeError:
+        return False
+    return True
