@@ -16,7 +16,7 @@ from rich.table import Table
 from deploy import addresses
 from deploy.embedded.folder import DEFAULT
 from deploy.errors import DeployError
-from services.kernel.broker import plain_consumer
+from deploy.replay.reading import whole_partitions
 from services.kernel.extension import Db
 from services.kernel.partitioning import PARTITIONS
 
@@ -54,7 +54,10 @@ def parked(
             since = row["parked_at"].astimezone().strftime("%m-%d %H:%M:%S")
             place = f"{row['topic']}-{row['partition']}"
             table.add_row(name, row["subject"], place, str(row["offset"]), row["reason"], since, str(row["behind"]))
-    console.print(table if table.row_count else "Nothing is parked.")
+    if table.row_count:
+        _show(table)
+    else:
+        console.print("Nothing is parked.")
 
 
 def redrive(
@@ -90,7 +93,7 @@ def position_show(service: Service, data: Data = DEFAULT) -> None:
     for row in asyncio.run(_fetch(name, data, sql)):
         upto = row["upto"].astimezone().strftime("%m-%d %H:%M:%S") if row["upto"] else "–"
         table.add_row(row["topic"], str(row["partition"]), str(row["next_offset"]), str(row["epoch"]), upto)
-    console.print(table)
+    _show(table)
 
 
 def position_skip(
@@ -137,6 +140,12 @@ def reconcile(
 _PARKED: Final = """SELECT subject, topic, partition, min("offset") AS "offset", min(parked_at) AS parked_at,
   (array_agg(reason ORDER BY "offset"))[1] AS reason, count(*) - 1 AS behind
 FROM {schema}.parked GROUP BY subject, topic, partition ORDER BY min(parked_at)"""
+
+
+def _show(table: Table) -> None:
+    """In a pipe nobody sees a width: a case's id stays whole, for the next command to use."""
+    wide = console if console.is_terminal else Console(highlight=False, width=200)
+    wide.print(table)
 
 
 def _known(service: str) -> str:
@@ -200,22 +209,19 @@ async def _skip(connection: Db, name: str, tp: TopicPartition, to: int, reason: 
 async def _reconcile(connection: Db, name: str, publish: bool, data: Path) -> tuple[int, int]:
     topics = [r["topic"] for r in await connection.fetch(f"SELECT DISTINCT topic FROM {name}.event ORDER BY 1")]  # noqa: S608
     lost, said = list[int](), 0
-    consumer = plain_consumer(addresses.broker(name, data), f"{name}-reconcile")
-    await consumer.start()
-    try:
+    async with whole_partitions(addresses.broker(name, data), f"{name}-reconcile") as consumer:
         for topic in topics:
             for lane in range(PARTITIONS):
-                there = await _values(consumer, TopicPartition(topic, lane))
                 rows = await connection.fetch(
                     f"""SELECT e.id, e.body FROM {name}.event e LEFT JOIN {name}.unpublished u USING (id)
                     WHERE u.id IS NULL AND e.topic = $1 AND e.partition = $2""",  # noqa: S608
                     topic,
                     lane,
                 )
+                # Read after the archive: what was published between the two is not taken for lost.
+                there = await _values(consumer, TopicPartition(topic, lane)) if rows else set()
                 said += len(rows)
                 lost += [row["id"] for row in rows if row["body"] not in there]
-    finally:
-        await consumer.stop()
     if publish and lost:
         await connection.execute(
             f"""INSERT INTO {name}.unpublished (id, partition)

@@ -12,7 +12,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from deploy.errors import DeployError
 from deploy.replay.plans import Plan
-from services.kernel.broker import KafkaLogin, plain_consumer
+from deploy.replay.reading import whole_partitions
+from services.kernel.broker import KafkaLogin
 from services.kernel.core import Record
 from services.kernel.extension import Db
 from services.kernel.partitioning import PARTITIONS
@@ -56,8 +57,8 @@ class Recorded:
     async def _parked(self) -> frozenset[tuple[str, int, int]]:
         """What the state does not rest on: what is parked, and what somebody passed over by hand."""
         rows = await self.connection.fetch(
-            f'''SELECT topic, partition, "offset" FROM {self.plan.service}.parked UNION
-            SELECT topic, partition, generate_series(from_offset, to_offset - 1) FROM {self.plan.service}.skip'''  # noqa: S608
+            f"""SELECT topic, partition, "offset" FROM {self.plan.service}.parked UNION
+            SELECT topic, partition, generate_series(from_offset, to_offset - 1) FROM {self.plan.service}.skip"""  # noqa: S608
         )
         return frozenset((row["topic"], row["partition"], row["offset"]) for row in rows)
 
@@ -105,9 +106,5 @@ class Recorded:
 @asynccontextmanager
 async def recorded(plan: Plan, connection: Db, login: KafkaLogin) -> AsyncIterator[Recorded]:
     """Open the topics beside a connection that already holds its snapshot or lock."""
-    consumer = plain_consumer(login, f"{plan.service}-replay")
-    await consumer.start()
-    try:
+    async with whole_partitions(login, f"{plan.service}-replay") as consumer:
         yield Recorded(plan, connection, consumer)
-    finally:
-        await consumer.stop()
