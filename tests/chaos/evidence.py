@@ -64,7 +64,8 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Zombie(msgspec.Struct, frozen=True, kw_only=True):
-    """A worker that was frozen past its session: the database sessions that it had, and when it woke and ended.
+    """A worker that was frozen past its session: the database sessions that it had, when it woke, and when it ended;
+    None where it joined its group again instead.
 
     sends: the process also sends messages. What came of one on its way is a fact from outside, which it may write.
     """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from tests.chaos.evidence import Arrival, Evidence, Fault
+from tests.chaos.evidence import Arrival, Evidence, Fault, Zombie
 from tests.chaos.findings import Finding
 
 
@@ -35,20 +35,31 @@ def offsets_rise(evidence: Evidence) -> Finding:
 
 
 def zombies(evidence: Evidence) -> Finding:
-    """A worker that slept past its session writes nothing when it wakes, and ends."""
-    wrong = []
+    """A worker that slept past its session writes nothing when it wakes, until it ends or has claimed anew."""
+    wrong, lives = [], []
     for zombie in evidence.zombies:
-        rows = [w for w in evidence.written if w.backend in zombie.backends and w.at >= zombie.woke]
+        anew = _claimed_anew(evidence, zombie)
+        if zombie.ended is None and anew is None:
+            wrong.append(f"{zombie.application} woke, did not end, and claimed nothing anew")
+        until = min(at for at in (zombie.ended, anew, float("inf")) if at is not None)
+        rows = [w for w in evidence.written if w.backend in zombie.backends and zombie.woke <= w.at < until]
         wrong += [f"{zombie.application} woke and wrote {w.rows} rows of {w.table}" for w in rows if not zombie.sends]
-        moved = [m for m in evidence.moved if m.backend in zombie.backends and m.at >= zombie.woke]
+        moved = [m for m in evidence.moved if m.backend in zombie.backends and zombie.woke <= m.at < until]
         wrong += [f"{zombie.application} woke and moved {m.topic}-{m.partition}" for m in moved]
-        if zombie.ended is None:
-            wrong.append(f"{zombie.application} woke and did not end")
+        how = "was fenced and ended" if zombie.ended is not None else "joined its group again"
+        lives.append(f"{zombie.application} {how} {until - zombie.woke:.1f} s after waking")
     sessions = sum(len(z.backends) for z in evidence.zombies)
-    lived = ", ".join(
-        f"{z.application} ended {z.ended - z.woke:.1f} s after waking" for z in evidence.zombies if z.ended
+    return Finding("rows written by workers that slept past their session", sessions, wrong, ", ".join(lives))
+
+
+def _claimed_anew(evidence: Evidence, zombie: Zombie) -> float | None:
+    """When this process, awake again, first claimed a partition."""
+    claims = (
+        m.at
+        for m in evidence.moved
+        if m.application == zombie.application and m.at >= zombie.woke and m.epoch_before != m.epoch
     )
-    return Finding("rows written by workers that slept past their session", sessions, wrong, lived)
+    return min(claims, default=None)
 
 
 def told_was_sent(evidence: Evidence) -> Finding:

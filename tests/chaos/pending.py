@@ -22,6 +22,7 @@ SELECT DISTINCT ON (m.topic, m.partition) m.application, p.topic, p.partition, p
 FROM chaos.moved m JOIN {service}.position p USING (topic, partition)
 WHERE m.schema_name = '{service}' AND m.epoch_before IS DISTINCT FROM m.epoch
 ORDER BY m.topic, m.partition, m.id DESC"""
+_PATIENCE_S = 10.0  # a busy machine answers late; a server that is away refuses at once
 _FIRING = """
 WITH claimed AS (
   SELECT DISTINCT ON (partition) partition, application FROM chaos.moved
@@ -139,7 +140,9 @@ class Pending:
         async with self._lock:
             try:
                 if self._database is None:
-                    self._database = await asyncpg.connect(self.servers.dsn(), timeout=2, command_timeout=5)
+                    self._database = await asyncpg.connect(
+                        self.servers.dsn(), timeout=_PATIENCE_S, command_timeout=_PATIENCE_S
+                    )
                 return await self._database.fetch(sql, *args)
             except _FAULTS:
                 if self._database is not None:
@@ -151,11 +154,10 @@ class Pending:
         """Where the topics end; empty while the broker is away."""
         tps = [TopicPartition(topic, lane) for topic in topics for lane in range(PARTITIONS)]
         try:
-            async with asyncio.timeout(3):
+            async with asyncio.timeout(_PATIENCE_S):
                 if self._broker is None:
-                    consumer = AIOKafkaConsumer(**self.servers.kafka(), enable_auto_commit=False)
-                    await consumer.start()
-                    self._broker = consumer
+                    self._broker = AIOKafkaConsumer(**self.servers.kafka(), enable_auto_commit=False)
+                    await self._broker.start()
                 ends = await self._broker.end_offsets(tps)
         except _FAULTS:
             if self._broker is not None:

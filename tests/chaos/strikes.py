@@ -19,7 +19,7 @@ from tests.chaos.load import Load
 from tests.chaos.pending import Pending
 from tests.chaos.reading import Servers
 
-WAIT_FOR_WORK_S = 6.0
+WAIT_FOR_WORK_S = 20.0
 WHOLE_S = 60.0
 FROZEN_S = 30.0
 

@@ -209,9 +209,16 @@ WRONG: dict[str, tuple[Callable[[Evidence], object], Evidence]] = {
     ),
     "a zombie that moves a position": (
         outlets.zombies,
-        replace(GOOD, zombies=[changed(GOOD.zombies[0], sends=True, backends=(7,), woke=0.5)]),
+        replace(
+            GOOD,
+            zombies=[changed(GOOD.zombies[0], sends=True, backends=(7,))],
+            moved=[*GOOD.moved, changed(move(2, 2, 3, 4, "escalation-2"), at=51.0)],
+        ),
     ),
-    "a zombie that stays": (outlets.zombies, replace(GOOD, zombies=[changed(GOOD.zombies[0], ended=None)])),
+    "a zombie that stays and claims nothing": (
+        outlets.zombies,
+        replace(GOOD, zombies=[changed(GOOD.zombies[0], ended=None)]),
+    ),
     "told and never sent": (outlets.told_was_sent, replace(GOOD, arrivals=GOOD.arrivals[1:])),
     "repeated without a fault": (outlets.message_repeats, replace(GOOD, faults=[])),
     "repeated twice for one fault": (
@@ -226,6 +233,13 @@ def test_it_finds(name):
     check, evidence = WRONG[name]
     assert not check(evidence).holds
     assert check(GOOD).holds
+
+
+def test_a_zombie_that_claims_anew_may_write_from_then_on():
+    zombies, claim = [changed(GOOD.zombies[0], ended=None)], move(2, 3, 3, 3, "escalation-2")
+    anew = replace(GOOD, zombies=zombies, moved=[*GOOD.moved, changed(claim, at=60.0)])
+    assert outlets.zombies(replace(anew, written=[changed(GOOD.written[0], at=61.0)])).holds
+    assert not outlets.zombies(replace(anew, written=[changed(GOOD.written[0], at=59.0)])).holds
 
 
 def test_a_tie_goes_to_the_event():
