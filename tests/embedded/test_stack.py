@@ -1,6 +1,7 @@
 """The stack as services meet it: who may sign in, and who may do what."""
 
 import asyncio
+import time
 from datetime import UTC, datetime
 from uuid import uuid4
 
@@ -37,10 +38,14 @@ async def _may_send(stack: EmbeddedStack, user: str, topic: str) -> bool:
 
 
 async def _may_read(stack: EmbeddedStack, user: str, topic: str) -> bool:
+    """A fetch that was answered tells the partition's end; that nothing came yet tells nothing."""
     consumer = AIOKafkaConsumer(topic, group_id=f"{user}-test", auto_offset_reset="earliest", **stack.kafka(user))
+    deadline = time.monotonic() + 20
     try:
         await consumer.start()
-        await consumer.getmany(timeout_ms=200)
+        while not any(consumer.highwater(tp) is not None for tp in consumer.assignment()):
+            assert time.monotonic() < deadline, "neither an answer nor a refusal"
+            await consumer.getmany(timeout_ms=200)
     except TopicAuthorizationFailedError:
         return False
     finally:
