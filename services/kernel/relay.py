@@ -32,6 +32,9 @@ from services.kernel.telemetry import Logger, RelayMetrics
 PROGRESS = "progress"
 _Batches: TypeAlias = dict[TopicPartition, tuple[BatchBuilder, list[int]]]
 _HEADERS = [("content-type", CONTENT_TYPE)]
+# InternalClientError: what asyncpg says when the server closes the connection (idle_session_timeout) as a statement
+# begins.
+_BROKEN = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, KafkaError)
 _ROUND = 4_000  # rows of one round: bounds memory, and what is repeated after a kill
 
 
@@ -128,7 +131,7 @@ class Relay:
                         wait = 0.05
                         with contextlib.suppress(TimeoutError):
                             await asyncio.wait_for(session.wake.wait(), self._pause(session))
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, KafkaError) as error:
+            except _BROKEN as error:
                 self._metrics.failures.inc()
                 self._metrics.lanes.set(0)
                 self._log.warning("relay begins again", error=type(error).__name__, wait_s=wait)
