@@ -59,12 +59,12 @@ class KafkaTransport(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def _claim(self, assigned: list[TP]) -> None:
         assert self._consumer is not None
-        self._generation += 1
-        if not assigned:
-            return
-        starts = await self._processor.assign(self._generation, await bounds(self._consumer, assigned))
-        for tp, offset in starts.items():
-            self._consumer.seek(TopicPartition(*tp), offset)
+        generation = self._generation + 1
+        if assigned:
+            starts = await self._processor.assign(generation, await bounds(self._consumer, assigned))
+            for tp, offset in starts.items():
+                self._consumer.seek(TopicPartition(*tp), offset)
+        self._generation = generation  # only now: what was fetched before the seeks is of nobody's assignment
 
     def _make_consumer(self) -> AIOKafkaConsumer:
         plan = self._plan
