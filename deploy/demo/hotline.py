@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
+import httpx
+
 from deploy.demo.expecting import Unexpected, until
 from deploy.demo.outside import OutsideSystem
 from deploy.demo.players import Player
@@ -25,7 +27,9 @@ AT_ONCE: Final = 12
 TAKES_OVER: Final = "dept-urban-management"
 """To whom the duty seat dispatches what no unit leads."""
 
-SETTLED_S: Final = 60.0
+SETTLED_S: Final = 120.0
+"""After the last was sent, all have their receipts within this."""
+
 LIMIT_S: Final = 40.0
 """demo.yaml: the longest limit of disposing."""
 
@@ -137,7 +141,7 @@ class Hotline:
     async def _watch(self) -> None:
         """Follow the live stream; where it breaks off, again."""
         while True:
-            with contextlib.suppress(Unexpected):
+            with contextlib.suppress(Unexpected, httpx.TransportError):
                 async with self._seat.live() as moves:
                     async for move in moves:
                         watched = self._cases.setdefault(move.case, Watched())

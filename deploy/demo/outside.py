@@ -83,14 +83,13 @@ class OutsideSystem:
             enable_auto_commit=True,
             auto_commit_interval_ms=500,
         )
-        async with self._producer, consumer:
-            listening = asyncio.create_task(self._listen(consumer))
+        # A fault of the listener ends whoever waits for receipts.
+        async with self._producer, consumer, asyncio.TaskGroup() as group:
+            listening = group.create_task(self._listen(consumer))
             try:
                 yield self
             finally:
                 listening.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await listening
 
     async def send(self, request: Request, occurred_at: datetime) -> None:
         """Publish a request and wait until the broker has it."""
@@ -114,9 +113,11 @@ class OutsideSystem:
         match event:
             case ReceiptAccepted() if event.event_id.startswith(f"{self.run}-"):
                 ref = event.event_id.removeprefix(f"{self.run}-")
-                self.heard.repeated += ref in self.heard.cases
-                self.heard.cases[ref] = event.case
-                self._accepted(ref, event.case)
+                if ref in self.heard.cases:
+                    self.heard.repeated += 1
+                else:
+                    self.heard.cases[ref] = event.case
+                    self._accepted(ref, event.case)
             case ReceiptRefused() if event.event_id.startswith(f"{self.run}-"):
                 self.heard.refused[event.event_id.removeprefix(f"{self.run}-")] = event.reason
             case StatusChanged():

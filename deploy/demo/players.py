@@ -15,8 +15,11 @@ from services.portal.core.model import Unit
 
 T = TypeVar("T")
 Field = str | int | bool
-_TRIES: Final = 4
+_TRIES: Final = 20
 AGAIN_S = 0.5
+"""A process that dies is back within seconds; whoever pressed tries again, as people do."""
+
+_NOT_NOW: Final = (500, 502, 503, 504)
 _MOST_AT_ONCE: Final = 64
 
 
@@ -273,7 +276,7 @@ class Player:
                 if not left:
                     raise Unexpected(f"expected an answer to {method} {path}; saw {error!r}") from error
             else:
-                if answer.status_code not in (502, 503) or not left:
+                if answer.status_code not in _NOT_NOW or not left:
                     return answer
             await asyncio.sleep(AGAIN_S)
         raise AssertionError("the last try returns or raises")
