@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import sys
 from pathlib import Path
 
@@ -26,6 +27,7 @@ def main() -> int:
     parser.add_argument("--keep", type=Path, help="data folder to use and to keep (logs, notebooks)")
     parser.add_argument("--cases", type=float, default=scenario.CASES_A_SECOND, help="new cases a second")
     given = parser.parse_args()
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # that a broker is away is what we do to it
     console = Console(highlight=False, soft_wrap=True)
     if given.plant is None:
         return asyncio.run(scenario.run(console, short=given.short, cases_a_second=given.cases, keep=given.keep))

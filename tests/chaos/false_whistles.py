@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import random
 import shutil
 import signal
@@ -249,6 +250,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=20261124)
     parser.add_argument("--keep", type=Path, help="data folder to use and to keep")
     given = parser.parse_args()
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     console = Console(highlight=False, soft_wrap=True)
     good = True if given.simulated else asyncio.run(real(console, given.keep))
     console.print(f"outages of an hour in simulated time, seed {given.seed}")

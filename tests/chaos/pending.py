@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 
 import asyncpg
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from services.kernel.partitioning import PARTITIONS
@@ -93,25 +92,6 @@ class Pending:
             "SELECT 1 FROM pg_stat_activity WHERE application_name = $1 AND wait_event = 'PgSleep'", application
         )
         return bool(rows)
-
-    async def last_claim(self) -> int:
-        """Number of the newest claim of a partition by anybody."""
-        rows = await self._ask(
-            "SELECT coalesce(max(id), 0) AS newest FROM chaos.moved WHERE epoch_before IS DISTINCT FROM epoch"
-        )
-        return int(rows[0]["newest"]) if rows else 0
-
-    async def group_state(self, group: str) -> str:
-        """What the broker says of a consumer group: Stable, PreparingRebalance, CompletingRebalance, …"""
-        client = AIOKafkaAdminClient(**self.servers.kafka(), request_timeout_ms=3_000)
-        try:
-            await client.start()
-            (answer,) = await client.describe_consumer_groups([group])
-            return str(answer.groups[0][2])
-        except _FAULTS:
-            return "unknown"
-        finally:
-            await client.close()
 
     async def left(self) -> Mapping[str, int]:
         """All that is not applied, not published, not sent, and limits due within a minute: nothing is left at rest."""

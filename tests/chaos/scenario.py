@@ -52,7 +52,7 @@ def whole(arena: Arena) -> list[Step]:
         Step(42, lambda: s.freeze_worker("notify-2")),
         Step(8, lambda: s.kill_worker("notify-1")),
         Step(8, lambda: s.kill_worker("oversight-1")),
-        Step(30, lambda: s.restart_postgres_while_assigning("escalation-1")),
+        Step(30, lambda: s.restart_postgres_while_assigning("escalation-1", "escalation-2")),
         Step(8, lambda: s.kill_door("portal-1")),
         Step(25, lambda: s.restart_broker(signal.SIGKILL)),
         Step(8, lambda: s.kill_while_firing("escalation-2")),
@@ -119,4 +119,4 @@ def _enough(arena: Arena, log: int, all_topics: int) -> bool:
 
 
 def _idle(arena: Arena) -> list[str]:
-    return [f"{fault.what} {fault.target}" for fault in arena.strikes.faults if fault.pending == "nothing pending"]
+    return [f"{fault.what} {fault.target}" for fault in arena.strikes.faults if fault."nothing pending" in fault.pending]

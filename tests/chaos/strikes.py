@@ -119,12 +119,9 @@ class Strikes:
         victim = self._find(other)
         send(victim.identity, signal.SIGKILL, whole_group=True)
         self._count(other)
-        deadline = time.monotonic() + 30
-        while not (inside := await self.pending.claiming(name)) and time.monotonic() < deadline:  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
+        pending = await self._until_claiming(name)
         send(record.identity, signal.SIGSTOP)
         await self.pending.slow_claims(name, slow=False)
-        pending = "a claim under way" if inside else "nothing pending"
         self.said(f"kill -9 {other}; SIGSTOP {name} (pid {record.identity.pid}) for {seconds:.0f} s, with {pending}")
         await asyncio.sleep(seconds)
         send(record.identity, signal.SIGCONT)
@@ -149,18 +146,27 @@ class Strikes:
         pending = await self._anything()
         await self._restart("postgres", signum, pending)
 
-    async def restart_postgres_while_assigning(self, worker: str) -> None:
-        """Kill a worker, wait until its group shares its partitions out anew, and take the database away then."""
-        group = service_of(worker)
-        await self._kill(worker, await self._until_work(lambda: self._in_worker(worker)))
-        before, deadline = await self.pending.last_claim(), time.monotonic() + 20
-        state = "Stable"
-        while state not in ("PreparingRebalance", "CompletingRebalance") and time.monotonic() < deadline:
-            if await self.pending.last_claim() != before:
-                state = "claims are being written"
-                break
-            state = await self.pending.group_state(group)
-        await self._restart("postgres", signal.SIGINT, f"group {group}: {state}; {await self._anything()}")
+    async def restart_postgres_while_assigning(self, worker: str, survivor: str) -> None:
+        """Kill a worker, and take the database away in the middle of the survivor's claim of its partitions."""
+        await self.pending.slow_claims(survivor, slow=True)
+        record, pending = self._find(worker), await self._until_work(lambda: self._in_worker(worker))
+        send(record.identity, signal.SIGKILL, whole_group=True)
+        self._count(worker)
+        self.said(f"kill -9 {worker} (pid {record.identity.pid}), with {pending}")
+        inside = await self._until_claiming(survivor)
+        left = await self._anything()
+        await self._restart("postgres", signal.SIGINT, f"{survivor}: {inside}; {left}")
+        await self.pending.slow_claims(survivor, slow=False)
+        await self._whole(record)
+
+    async def _until_claiming(self, name: str) -> str:
+        """Wait until a claim that was made slow is under way."""
+        deadline = time.monotonic() + 40
+        while time.monotonic() < deadline:
+            if await self.pending.claiming(name):
+                return "a claim under way"
+            await asyncio.sleep(0.01)
+        return "nothing pending"
 
     async def restart_broker(self, signum: signal.Signals) -> None:
         await self._restart("kafka", signum, await self._anything())
