@@ -69,6 +69,8 @@ def _work(event: Event, names: Catalogue) -> Said | None:
         case reception.Disposed():
             rest = f" · 照片 {event.photos} 张" if event.photos else ""
             return Said("people", "done", f"{names.unit(event.unit)}处置好了", rest, names.who(event.by))
+        case reception.PhotoAdded():
+            return Said("people", "done", "加了一张照片", "", names.who(event.by))
         case reception.Verified(passed=True):
             return Said("people", "done", "核查通过", "", names.who(event.by))
         case reception.Verified():
@@ -124,6 +126,9 @@ def _routing(event: Event, names: Catalogue) -> Said | None:
             people = (event.mediator, event.judicial_head, event.lawyer)
             members = "、".join(names.person(staff) for staff in people if staff)
             return Said("people", "done", "组成调解组", f"：{members}", "按派单规则")
+        case facts.PanelUnfilled():
+            rest = _why(words.say(words.REASONS, event.reason))
+            return Said("people", "question", "调解组缺人", rest, "按派单规则")
         case facts.Unroutable():
             return Said("people", "question", "无处可派", _why(words.say(words.REASONS, event.reason)), "按派单规则")
         case facts.HandedOver():

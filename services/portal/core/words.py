@@ -140,11 +140,13 @@ REASONS: Mapping[str, str] = {
     "no_such_rank": "没有这一级",
     "wrong_place": "地点不对",
     "no_means": "没有条件办",
+    "no_mediator": "没有能坐这一桌的调解员",
 }
 QUEUE_REASONS: Mapping[str, str] = {
     "whistle_proposed": "待确认",
     "undeliverable": "通知不到",
     "unroutable": "无处可派",
+    "panel_unfilled": "没有调解员",
     "held": "系统暂存",
     "limit_unconfirmed": "时限没法确认",
     "overdue": "超时",
