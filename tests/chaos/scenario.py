@@ -119,4 +119,4 @@ def _enough(arena: Arena, log: int, all_topics: int) -> bool:
 
 
 def _idle(arena: Arena) -> list[str]:
-    return [f"{fault.what} {fault.target}" for fault in arena.strikes.faults if fault."nothing pending" in fault.pending]
+    return [f"{fault.what} {fault.target}" for fault in arena.strikes.faults if "nothing pending" in fault.pending]
