@@ -130,7 +130,14 @@ SERVICES: Final = (
     ),
     Service("routing", writes=("case.routing", "directory"), reads=("case.intake", "progress")),
     Service("escalation", writes=("case.escalation",), reads=("case.intake", "progress", "directory")),
-    Service("notify", writes=("case.notify",), reads=("case.intake", "case.escalation", "progress", "directory")),
+    Service(
+        "notify",
+        writes=("case.notify",),
+        reads=("case.intake", "case.escalation", "progress", "directory"),
+        # A frozen worker holds the rows of its batch. Were it longer than a delivery's lease, a message that has left
+        # could not be noted as told before it is sent again.
+        settings=(("idle_in_transaction_session_timeout", "5s"),),
+    ),
     Service(
         "oversight",
         reads=("case.intake", "case.routing", "case.escalation", "case.notify", "directory", "progress"),

@@ -1,0 +1,14 @@
+"""What has to be shorter than what, so that a message that has left is noted as told before anybody sends it again."""
+
+from __future__ import annotations
+
+from deploy.topology import SERVICES
+from services.notify.settings import NotifySettings
+
+
+def test_a_frozen_worker_loses_its_rows_before_a_lease_is_over():
+    """Its batch holds rows under lock; a sender that has sent waits for them, while its lease runs."""
+    role = next(service for service in SERVICES if service.name == "notify").role()
+    held_s = float(dict(role.settings)["idle_in_transaction_session_timeout"].removesuffix("s"))
+    fields = NotifySettings.model_fields
+    assert held_s + fields["channel_timeout_s"].default < fields["lease_s"].default
