@@ -82,8 +82,7 @@ class Arena:
             "MAODIAO_SMTP_HOST": "127.0.0.1",
             "MAODIAO_SMTP_PORT": str(self.sinks.smtp_port),
             "MAODIAO_MAIL_FROM": "maodiao@chaos.invalid",
-            "MAODIAO_LEASE_S": "6",
-            "MAODIAO_CHANNEL_TIMEOUT_S": "3",
+            "MAODIAO_LEASE_S": "15",
         }
         self.policy = policy_folder(self.data)
         self._progress = Progress(

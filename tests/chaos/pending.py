@@ -100,7 +100,8 @@ class Pending:
             rows = await self._ask(f"SELECT topic, partition, next_offset FROM {service}.position")
             ends = await self._ends(READS[service])
             at = {(row["topic"], row["partition"]): row["next_offset"] for row in rows}
-            found[f"{service} behind"] = sum(end - at.get(tp, 0) for tp, end in ends.items()) if ends else 1
+            found[f"{service} behind"] = sum(end - at.get(tp, 0) for tp, end in ends.items())
+            found["broker away"] = found.get("broker away", 0) + (not ends)
             found[f"{service} unpublished"] = await self.unpublished(service)
         found["messages due"] = await self.due()
         rows = await self._ask(

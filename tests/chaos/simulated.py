@@ -35,8 +35,8 @@ from services.kernel.marks import Mark
 from services.kernel.processor import Bounds, Processor
 from services.kernel.store import TP, Write
 from services.kernel.telemetry import ProcessorMetrics
+from services.notify.core.calls import Call, why_not
 from services.notify.core.calls import Case as Calling
-from services.notify.core.calls import why_not
 from services.notify.core.cases import Calls
 from services.notify.core.inputs import Delivered, Overtaken
 from services.notify.core.roster import Directory as Roster
@@ -62,12 +62,25 @@ class Clocked(MemoryStore[Any, Any, Any]):
 
     clock: ManualClock
     floor: datetime = BEGIN
+    dues: dict[str, tuple[bytes, datetime | None]]
 
     @asynccontextmanager
     async def batch(self, subjects: Mapping[str, int]) -> AsyncIterator[Any]:
         async with super().batch(subjects) as batch:
             batch.stamps = {s: self.stamp(batch.rows[s].at if s in batch.rows else None) for s in subjects}
             yield batch
+
+    async def due(self, before: Mapping[int, datetime], most: int) -> list[tuple[str, int]]:
+        """As the memory store, with what was read of an unchanged row kept: hours of ticks ask often."""
+        found = []
+        for subject, (_, doc) in self.docs.items():
+            known = self.dues.get(subject)
+            if known is None or known[0] is not doc:
+                state = self._decoder.decode(doc).state
+                known = self.dues[subject] = doc, self._core.due(state) if state is not None else None
+            if known[1] is not None and known[1] < before[0]:
+                found.append((known[1], subject))
+        return [(subject, 0) for _, subject in sorted(found)[:most]]
 
     def stamp(self, last: datetime | None) -> datetime:
         """Never before the subject's last time, nor before a published mark."""
@@ -102,6 +115,7 @@ class World:
     due: dict[tuple[str, str, str], datetime] = field(default_factory=dict)
     reached: list[tuple[datetime, str, str, int]] = field(default_factory=list)
     folder: CaseFolder = field(default_factory=CaseFolder)
+    calls: dict[str, tuple[bytes, list[tuple[str, Calling, Call]]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         policy = read_policy(self.policy, None)
@@ -118,7 +132,7 @@ class World:
     ) -> None:  # fmt: skip
         core: Core[Any, Any, Any] = folder.core
         store = Clocked(f"case.{name}", state, core, view)
-        store.clock = self.clock
+        store.clock, store.dues = self.clock, {}
         metrics = ProcessorMetrics(name, CollectorRegistry())
         processor = Processor(folder, reader, store, metrics, log_topic=log)
         topics = tuple(topic for topic in reader.topics if topic != "case.routing")
@@ -177,15 +191,8 @@ class World:
             self.due.clear()  # leases
             return
         outcomes = StoredOutcomes(node.store, Folder("notify", Calls()), self.clock, structlog.get_logger())
-        async with node.store.batch(dict.fromkeys(node.store.docs, 0)) as batch:
-            calls = [
-                (subject, row.state, call)
-                for subject, row in batch.rows.items()
-                if row.state is not None
-                for call in row.state.calls.values()
-                if call.trying is not None
-            ]
-        for subject, case, call in calls:
+        for subject, case, call in self._open_calls(node.store):
+            assert call.trying is not None
             staff = call.trying.staff or ""
             begun = self.due.setdefault((subject, str(call.key), staff), self.clock.at)
             if self.clock.at - begun < SENDS_IN:
@@ -198,6 +205,17 @@ class World:
                 (self.clock.at, subject, call.obligation if call.purpose == "whistle" else "", call.rank)
             )
             await outcomes.settle(claim, Delivered(call.key, staff, "email", 1))
+
+    def _open_calls(self, store: Clocked) -> list[tuple[str, Calling, Call]]:
+        """Calls whose message is still to be sent; rows that have not changed are not read again."""
+        found = []
+        for subject, (_, doc) in store.docs.items():
+            known = self.calls.get(subject)
+            if known is None or known[0] is not doc:
+                case: Calling | None = store._decoder.decode(doc).state
+                known = self.calls[subject] = doc, _trying(subject, case) if case is not None else []
+            found += known[1]
+        return found
 
     async def press(self, case: str, make: Callable[[datetime], inputs.Command]) -> None:
         """A person's step, which the door takes at once."""
@@ -212,6 +230,10 @@ class World:
     def evidence(self) -> Evidence:
         """What lies on the topics, for the ledger."""
         return Evidence(topics={t: [_entry(record) for record in log] for t, log in self.topics.items()})
+
+
+def _trying(subject: str, case: Calling) -> list[tuple[str, Calling, Call]]:
+    return [(subject, case, call) for call in case.calls.values() if call.trying is not None]
 
 
 def _empty() -> Any:
