@@ -9,7 +9,7 @@ import msgspec
 
 from deploy.demo.ledger import SCHEMAS, TOPICS, Ledger, Seen
 from deploy.demo.outside import SYSTEM
-from deploy.demo.players import Group
+from deploy.demo.views import Group
 from deploy.topology import outbound
 from services.escalation import events as escalation
 from services.intake import events as intake

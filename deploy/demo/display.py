@@ -28,8 +28,8 @@ class Track:
 
 
 def lines_each(height: int, tracks: int) -> int:
-    """How many lines each story may show in a terminal of that height: frames take two, stage and counts one each."""
-    return max(1, min(8, (height - 3) // max(tracks, 1) - 2))
+    """How many lines each story may show in a terminal of that height: a frame takes two, what else is shown five."""
+    return max(1, min(8, (height - 5) // max(tracks, 1) - 2))
 
 
 class Display:
@@ -41,6 +41,7 @@ class Display:
         self._tracks: dict[str, Track] = {}
         self._counts: Callable[[], str] = lambda: ""
         self._stage: list[str] = []
+        self._headline = ""
         self._live: Live | None = None
         self._begun = time.monotonic()
 
@@ -58,6 +59,11 @@ class Display:
     def said(self, text: str) -> None:
         """The stage says something: what starts, what ends."""
         self._stage.append(text)
+        self._line(text)
+
+    def headline(self, text: str) -> None:
+        """What stands above all as long as it plays."""
+        self._headline = text
         self._line(text)
 
     def progress(self, done: int, total: int) -> None:
@@ -95,6 +101,8 @@ class Display:
         elapsed = time.monotonic() - self._begun
         parts: list[Panel | Text] = [Text(f"{elapsed:5.1f} s  {self._stage[-1] if self._stage else ''}", style="dim")]
         lines = lines_each(self._console.height, len(self._tracks))
+        if self._headline:
+            parts.insert(0, Text(self._headline, style="bold"))
         for track in self._tracks.values():
             table = Table.grid()
             for line in track.lines[-lines:]:

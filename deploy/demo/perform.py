@@ -1,6 +1,7 @@
 """One performance from beginning to end."""
 
 import asyncio
+import contextlib
 import signal
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -30,6 +31,8 @@ DAY_S: Final = 60.0
 """Seconds that the outside system's day of 24 hours takes."""
 
 QUIET_S: Final = 45.0
+WATCHER: Final = "supervisor"
+LOOK_S: Final = 2.0
 
 
 @dataclass(slots=True)
@@ -65,7 +68,7 @@ async def perform_on(
     _end_on_signals()
     with Display(console) as display:
         async with staged(display) as on:
-            display.said(f"the portal is at {on.portal}")
+            display.headline(f"the portal is at {on.portal} while it plays: {_invitation(on)}")
             outcome = await _play(on, seed, display)
             names = on.town.names
             display.said("stopping")
@@ -73,6 +76,12 @@ async def perform_on(
     report.counts(console, outcome.findings)
     report.figures(console, outcome.latencies, outcome.lag)
     return outcome.wrong
+
+
+def _invitation(on: Stage) -> str:
+    """With whom to look in: one who sees the screen, the queue and the lag and can spoil nothing."""
+    watcher = on.town.cast.login(WATCHER)
+    return f"sign in as {watcher.login}, password {watcher.password}"
 
 
 def _end_on_signals() -> None:
@@ -93,13 +102,18 @@ def _end_on_signals() -> None:
 
 async def _play(on: Stage, seed: int, display: Display) -> Outcome:
     hotline = Hotline(on.town, on.outside, schedule.plan(schedule.read(REQUESTS), seed, DAY_S), DAY_S)
-    display.counts(lambda: _counts(hotline, on))
     outcome = Outcome()
-    outcome.played, wrong = await asyncio.gather(play_all(STORIES, on.town, display), _hotline(hotline, display))
+    display.counts(lambda: f"{_counts(hotline, on)}\n{report.in_words(outcome.lag)}")
+    looking = asyncio.create_task(_look_at_lag(on.town.cast.login(WATCHER), outcome))
+    try:
+        outcome.played, wrong = await asyncio.gather(play_all(STORIES, on.town, display), _hotline(hotline, display))
+    finally:
+        looking.cancel()
+        await asyncio.wait([looking])
     outcome.wrong += [one.wrong for one in outcome.played if one.wrong] + wrong
     try:
         display.said("waiting until every group has read everything")
-        outcome.lag = await _quiet(on.town.cast.login("ops"))
+        outcome.lag = await _quiet(on.town.cast.login(WATCHER))
         display.said("comparing Kafka and PostgreSQL with what was played")
         books = await ledger.read(on.backstage.kafka, on.backstage.dsn)
     except Unexpected as unexpected:
@@ -122,10 +136,18 @@ async def _hotline(hotline: Hotline, display: Display) -> list[str]:
     return []
 
 
-async def _quiet(ops: Player) -> dict[str, int]:
+async def _look_at_lag(watcher: Player, outcome: Outcome) -> None:
+    """For the display alone: what it can't see now, it sees the next time."""
+    while True:
+        with contextlib.suppress(Unexpected):
+            outcome.lag = by_group((await watcher.lag()).groups)
+        await asyncio.sleep(LOOK_S)
+
+
+async def _quiet(watcher: Player) -> dict[str, int]:
     """Until the lag page shows 0 for every group."""
     lag = await until(
-        ops.lag,
+        watcher.lag,
         lambda seen: bool(seen.groups) and not any(group.lag for group in seen.groups),
         "lag 0 of every group",
         QUIET_S,

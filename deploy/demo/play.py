@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from deploy.demo.display import Display
 from deploy.demo.expecting import Unexpected
-from deploy.demo.players import Logged
 from deploy.demo.stories.story import Story
 from deploy.demo.town import Town
+from deploy.demo.views import Logged
 
 
 @dataclass(frozen=True, slots=True)

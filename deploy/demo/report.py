@@ -16,7 +16,7 @@ def stories(console: Console, played: Sequence[Played], names: Catalogue) -> Non
     for one in played:
         console.print(f"\n[bold]{one.story.title}[/]" + (f": [red]{one.wrong}[/]" if one.wrong else ""))
         for line in timeline(one.log, names):
-            console.print(f"  {line.after_s:6.2f} s  {line.text}", markup=False)
+            console.print(f"  {line.after_s:6.2f} s  {line.english:<20}  {line.text}", markup=False)
 
 
 def counts(console: Console, findings: Sequence[Finding]) -> None:
@@ -38,5 +38,10 @@ def figures(console: Console, latencies: Sequence[Latency], lag: Mapping[str, in
             f"  {one.what:<34} median {one.median_ms:6.0f} ms   p99 {one.p99_ms:6.0f} ms   ({one.count} cases)"
         )
     if lag:
-        console.print("\n[bold]积压 Lag[/]")
-        console.print("  " + ", ".join(f"{group} {behind}" for group, behind in lag.items()))
+        console.print("\n[bold]积压 Lag[/] of each group, in records")
+        console.print("  " + in_words(lag))
+
+
+def in_words(lag: Mapping[str, int]) -> str:
+    """Records that each group has still to read."""
+    return "lag  " + ", ".join(f"{group} {behind}" for group, behind in lag.items()) if lag else ""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from deploy.demo.players import Logged
+from deploy.demo.views import Logged
 from services.intake.events import CONTRACT
 from services.kernel.envelope import Event
 from services.portal.core import telling
@@ -14,11 +14,11 @@ from services.portal.core.catalogue import Catalogue
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of a timeline. after_s: seconds since the first event."""
+    """One line of a timeline. after_s: seconds since the first event. english: the event's name in English."""
 
     after_s: float
     text: str
-    type: str
+    english: str
 
 
 def timeline(log: Sequence[Logged], names: Catalogue) -> list[Line]:
@@ -31,7 +31,12 @@ def timeline(log: Sequence[Logged], names: Catalogue) -> list[Line]:
         return []
     begin = min(event.time for event in log)
     told = sorted(log, key=lambda event: (event.fact_at, event.sequence))
-    return [Line((event.fact_at - begin).total_seconds(), _words(event, names), event.type) for event in told]
+    return [Line((event.fact_at - begin).total_seconds(), _words(event, names), _english(event.type)) for event in told]
+
+
+def _english(type_: str) -> str:
+    """`case.limit_met.v1`: limit met."""
+    return type_.split(".")[1].replace("_", " ")
 
 
 def _words(event: Logged, names: Catalogue) -> str:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from deploy.demo.cast import Cast
 from deploy.demo.expecting import until
 from deploy.demo.mailbox import Mailbox, SignedLink
-from deploy.demo.players import Case, Player
+from deploy.demo.players import Player
+from deploy.demo.views import Case
 from services.portal.core.catalogue import Catalogue
 
 Say = Callable[[str], None]

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from deploy.demo.checks import Performance, by_group, check
-from deploy.demo.players import Group
+from deploy.demo.views import Group
 from services.intake.events import facts, reception
 from services.intake.events.outbound import ReceiptAccepted, ReceiptRefused
 

@@ -11,7 +11,8 @@ import pytest
 
 from deploy.demo.expecting import Unexpected, until
 from deploy.demo.mailbox import Mailbox, SignedLink
-from deploy.demo.players import Place, Player, Report
+from deploy.demo.players import Player
+from deploy.demo.views import Place, Report
 
 PORTAL = "http://portal.invalid"
 

@@ -14,11 +14,11 @@ from deploy.demo.cast import working
 from deploy.demo.display import lines_each
 from deploy.demo.latency import latencies, measured
 from deploy.demo.outside import reported
-from deploy.demo.players import Logged
 from deploy.demo.schedule import Request
 from deploy.demo.stage import TWO_OF_EACH, scale
 from deploy.demo.stories.vendor import ZONE, picture, seven
 from deploy.demo.timeline import timeline
+from deploy.demo.views import Logged
 from deploy.setup import District, shown
 from services.intake.core import hygiene
 from services.intake.doors import cloudevents
@@ -85,7 +85,7 @@ def test_a_timeline_goes_by_the_time_of_the_fact_and_counts_from_the_first_event
     ]
     lines = timeline(log, Catalogue())
     assert [line.after_s for line in lines] == [0, 1, 2]
-    assert lines[1].type == facts.LimitMissed.TYPE
+    assert lines[1].english == "limit missed"
     assert timeline([], Catalogue()) == []
 
 

@@ -8,9 +8,9 @@ import asyncio
 from typing import Final
 
 from deploy.demo.expecting import expect
-from deploy.demo.players import Case, Party, Place, Report
 from deploy.demo.stories.story import Story
 from deploy.demo.town import Say, Town
+from deploy.demo.views import Case, Party, Place, Report
 
 KIND: Final = "0303"
 COMMUNITY: Final = "120106001006"

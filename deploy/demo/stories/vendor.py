@@ -11,9 +11,9 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from deploy.demo.expecting import expect
-from deploy.demo.players import Place, Report
 from deploy.demo.stories.story import Story
 from deploy.demo.town import Say, Town
+from deploy.demo.views import Place, Report
 
 ZONE: Final = ZoneInfo("Asia/Shanghai")
 KIND: Final = "05-01"
