@@ -18,11 +18,11 @@ from services.host import runtime
 from services.host.logs import configure_logging
 from services.host.runtime import Part, Worker
 from services.host.settings import ServiceSettings
-from services.kernel.batch import BatchStore
 from services.kernel.broker import client
-from services.kernel.extension import NoExtension
 from services.kernel.fold import Folder
+from services.kernel.postgres import BatchStore
 from services.kernel.processor import Processor
+from services.kernel.tables import NoExtension
 from services.kernel.telemetry import ProcessorMetrics
 from services.kernel.transports.port import GroupPlan
 

@@ -17,7 +17,7 @@ from deploy import addresses
 from deploy.embedded.folder import DEFAULT
 from deploy.errors import DeployError
 from deploy.replay.reading import whole_partitions
-from services.kernel.extension import Db
+from services.kernel.database import Db
 from services.kernel.partitioning import PARTITIONS
 
 WORKERS: Final = ("intake", "routing", "escalation", "notify", "oversight")

@@ -18,7 +18,7 @@ from deploy.errors import DeployError
 from deploy.replay import runs
 from deploy.replay.plans import PLANS, Plan
 from services.kernel.broker import KafkaLogin
-from services.kernel.extension import Db
+from services.kernel.database import Db
 from services.kernel.partitioning import PARTITIONS
 from services.kernel.replay import Report
 

@@ -13,9 +13,10 @@ from services.escalation.doors import topics as escalation_topics
 from services.escalation.store.policies import book_of
 from services.escalation.store.policies import stored as stored_policies
 from services.intake import events as intake_events
+from services.kernel.database import Db
 from services.kernel.envelope import Contract
-from services.kernel.extension import Db, Extension, NoExtension
 from services.kernel.replay import Difference, Replayer
+from services.kernel.tables import Extension, NoExtension
 from services.notify import events as notify_events
 from services.notify.core.calls import Case as NotifyCase
 from services.notify.core.cases import Calls

@@ -15,7 +15,7 @@ from deploy.replay.plans import Plan
 from deploy.replay.reading import whole_partitions
 from services.kernel.broker import KafkaLogin
 from services.kernel.core import Record
-from services.kernel.extension import Db
+from services.kernel.database import Db
 from services.kernel.partitioning import PARTITIONS
 from services.kernel.replay import Slice
 from services.kernel.store import TP

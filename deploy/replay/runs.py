@@ -7,10 +7,10 @@ from collections.abc import Callable
 from deploy.replay.plans import AnyReplayer, Plan
 from deploy.replay.recorded import recorded
 from services.kernel.broker import KafkaLogin
-from services.kernel.extension import Db
+from services.kernel.database import Db
 from services.kernel.fold import Work
 from services.kernel.replay import Report
-from services.kernel.store import TP, Advance, Write
+from services.kernel.store import TP, Position, Write
 from services.kernel.tables import Codec, Statement
 
 Stepped = Callable[[], None]
@@ -83,9 +83,9 @@ async def _state_tables(connection: Db, schema: str) -> list[str]:
     return [row["tablename"] for row in rows]
 
 
-async def _as_it_stands(connection: Db, schema: str, lane: int) -> dict[TP, Advance]:
+async def _as_it_stands(connection: Db, schema: str, lane: int) -> dict[TP, Position]:
     rows = await connection.fetch(
         f"SELECT topic, partition, next_offset, epoch FROM {schema}.position WHERE partition = $1",  # noqa: S608
         lane,
     )
-    return {TP(r["topic"], r["partition"]): Advance(r["next_offset"], r["epoch"]) for r in rows}
+    return {TP(r["topic"], r["partition"]): Position(r["next_offset"], r["epoch"]) for r in rows}

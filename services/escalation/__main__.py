@@ -20,9 +20,9 @@ from services.host.http import Health, make_app
 from services.host.logs import configure_logging
 from services.host.runtime import Parts, Worker
 from services.intake.events import TOPIC as LOG
-from services.kernel.batch import BatchStore
 from services.kernel.clock import SystemClock
 from services.kernel.fold import Folder
+from services.kernel.postgres import BatchStore
 from services.kernel.processor import Processor
 from services.kernel.relay import check_archive
 from services.kernel.telemetry import Logger, ProcessorMetrics

@@ -9,7 +9,6 @@ from typing import Protocol
 class Clock(Protocol):
     def now(self) -> datetime:
         """The time, UTC."""
-        ...
 
 
 class SystemClock:

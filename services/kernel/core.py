@@ -26,27 +26,21 @@ class Core(Protocol[S, I, V]):
     @property
     def rules(self) -> int:
         """Version of the rules, raised whenever `decide` changes; written into every own event."""
-        ...
 
     def decide(self, state: S | None, given: I, view: V) -> Sequence[Event]:
         """What `given` makes true: own events, in order. Deciding again once they are applied says nothing more."""
-        ...
 
     def evolve(self, state: S | None, event: I | Event) -> S | None:
         """Apply what is true: an input, or an own event. Never refuses, never decides; rebuild uses it alone."""
-        ...
 
     def due(self, state: S) -> datetime | None:
         """When the earliest limit of this subject is due; None while nothing is awaited."""
-        ...
 
     def fired(self, at: datetime, held: bool) -> I:
         """The input that says: the log has passed `at`, a time that `due` gave. held: records of it are parked."""
-        ...
 
     def recall(self, recorded: Sequence[Event], view: V) -> V:
         """For verify: the view in which `recorded` was decided, out of their basis. Often just `view`."""
-        ...
 
 
 class Row(msgspec.Struct, Generic[S], frozen=True, kw_only=True, omit_defaults=True):
@@ -125,4 +119,3 @@ class Reader(Protocol[I]):
 
     def read(self, record: Record) -> Incoming[I] | Bad:
         """Never raises: what can't be read is `Bad`. Counts unknown types and fields."""
-        ...

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import asyncpg
 
-_KERNEL = Path(__file__).parent / "sql" / "kernel.sql"
+from services.kernel import sql
 
 
 async def migrate(connection: asyncpg.Connection, service: str, folder: Path | None = None) -> list[str]:
@@ -23,16 +23,16 @@ async def migrate(connection: asyncpg.Connection, service: str, folder: Path | N
     files = [(path.name, path.read_text()) for path in sorted(folder.glob("*.sql"))] if folder else []  # noqa: ASYNC240 - a few small files
     async with connection.transaction():
         await connection.execute("select pg_advisory_xact_lock(hashtext($1))", f"{service}.migrations")
-        await connection.execute(_KERNEL.read_text().replace("{schema}", service))
+        await connection.execute(sql.kernel(service))
         await connection.execute(
             f"create table if not exists {service}.migration (name text primary key, run_at timestamptz default now())"
         )
-    for name, sql in files:
+    for name, text in files:
         async with connection.transaction():
             await connection.execute("select pg_advisory_xact_lock(hashtext($1))", f"{service}.migrations")
             if await connection.fetchval(f"select 1 from {service}.migration where name = $1", name):  # noqa: S608
                 continue
-            await connection.execute(sql)
+            await connection.execute(text)
             await connection.execute(f"insert into {service}.migration (name) values ($1)", name)  # noqa: S608
             done.append(name)
     return done

@@ -1,57 +1,36 @@
-"""What both PostgreSQL stores share: claims, due subjects, parked records, and how faults are told apart."""
+"""The two stores in PostgreSQL."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic
 
 import asyncpg
 
+from services.kernel import sql
 from services.kernel.core import Core, I, Record, Row, S, V
-from services.kernel.extension import Db, Extension
+from services.kernel.database import Db, faults
 from services.kernel.partitioning import PARTITIONS
-from services.kernel.store import TP, Claim, Moved, Parked, Unavailable, Write
-from services.kernel.tables import Codec, Statement, columns
-
-# After these the write may or may not have happened, or the server is on its way out: read again, then try again.
-_FAULTS = (
-    OSError,
-    asyncpg.InterfaceError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.InsufficientResourcesError,
-    asyncpg.SerializationError,
-    asyncpg.DeadlockDetectedError,
-    asyncpg.LockNotAvailableError,
-    asyncpg.InvalidTransactionStateError,  # transaction_timeout, idle_in_transaction_session_timeout
-)
+from services.kernel.store import TP, Batch, Parked, Position, Write
+from services.kernel.tables import Codec, Extension, Statement, columns
 
 
-@asynccontextmanager
-async def faults() -> AsyncIterator[None]:
-    """Turns the driver's errors into `Unavailable` and `Moved`; anything else is a fault of the program and rises."""
-    try:
-        yield
-    except _FAULTS as error:
-        raise Unavailable(type(error).__name__) from error
-    except asyncpg.RaiseError as error:
-        raise Moved(str(error)) from error
-    except asyncpg.UniqueViolationError as error:  # another writer made the same subject or number first
-        raise Moved(str(error.constraint_name)) from error
-    except asyncpg.PostgresError as error:
-        if error.sqlstate == "MD001":
-            raise Moved(str(error)) from error
-        raise
+@dataclass(slots=True, kw_only=True)
+class PostgresBatch(Batch[S, V]):
+    """connection: for a service's own rows in the same transaction, where the store opens one."""
+
+    connection: Db
 
 
 class PostgresStore(Generic[S, I, V]):
-    """Base of the two stores; the pool connects as the service's role.
+    """What both stores share.
 
     Args:
-        pool: connections. service: name of its schema. topic: where own events go. state: type of the core's state.
-        extension: the service's own rows. most_subjects: bound of a batch.
+        pool: connections as the service's role. service: name of its schema. topic: where own events go.
+        state: type of the core's state. extension: the service's own rows. most_subjects: bound of a batch.
     """
 
     def __init__(
@@ -66,79 +45,99 @@ class PostgresStore(Generic[S, I, V]):
         most_subjects: int,
         partitions: int = PARTITIONS,
     ) -> None:
-        self._pool, self.schema, self.topic, self._extension = pool, service, topic, extension
+        self._pool, self._sql, self._topic, self._extension = pool, sql.statements(service), topic, extension
         self._codec = Codec(state)
         self._statement = Statement(service, topic, self._codec, core, partitions)
         self.most_subjects = most_subjects
 
-    async def claim(self, begins: Mapping[TP, int]) -> dict[TP, Claim]:
-        """See the port. One autocommit statement; `xmax = 0` tells a row that was not there before."""
-        rows = [(*tp, begin) for tp, begin in sorted(begins.items())]
-        async with faults():
-            found = await self._pool.fetch(
-                f"""INSERT INTO {self.schema}.position AS p (topic, partition, next_offset, epoch)
-                SELECT u.*, 1 FROM unnest($1::text[], $2::int[], $3::bigint[]) AS u
-                ON CONFLICT (topic, partition) DO UPDATE SET epoch = p.epoch + 1
-                RETURNING topic, partition, next_offset, epoch, upto, xmax = 0 AS fresh""",  # noqa: S608 - own schema
-                *columns(rows, 3),
-            )
-        return {
-            TP(r["topic"], r["partition"]): Claim(r["next_offset"], r["epoch"], r["upto"], r["fresh"]) for r in found
-        }
+    async def claim(self, begins: Mapping[TP, int]) -> dict[TP, Position]:
+        return await self._positions("claim", *columns([(*tp, begin) for tp, begin in sorted(begins.items())], 3))
+
+    async def positions(self, partitions: Sequence[TP]) -> dict[TP, Position]:
+        return await self._positions("positions", *columns(list(partitions), 2))
 
     async def orphaned(self) -> bool:
-        """See the port. Events for other topics may have been said before a worker first ran: the directory's are."""
-        async with faults():
-            return bool(
-                await self._pool.fetchval(
-                    f"""SELECT NOT EXISTS (SELECT FROM {self.schema}.position)
-                    AND EXISTS (SELECT FROM {self.schema}.event WHERE topic = $1)""",  # noqa: S608
-                    self.topic,
-                )
-            )
-
-    async def positions(self, partitions: Sequence[TP]) -> dict[TP, Claim]:
-        async with faults():
-            found = await self._pool.fetch(
-                f"""SELECT topic, partition, next_offset, epoch, upto FROM {self.schema}.position
-                JOIN unnest($1::text[], $2::int[]) AS u(topic, partition) USING (topic, partition)""",  # noqa: S608
-                *columns(list(partitions), 2),
-            )
-        return {TP(r["topic"], r["partition"]): Claim(r["next_offset"], r["epoch"], r["upto"]) for r in found}
+        return bool((await self._fetch("orphaned", self._topic))[0][0])
 
     async def due(self, before: Mapping[int, datetime], most: int) -> list[tuple[str, int]]:
-        async with faults():
-            found = await self._pool.fetch(
-                f"""SELECT s.subject, s.partition FROM unnest($1::int[], $2::timestamptz[]) AS u(partition, before)
-                CROSS JOIN LATERAL (SELECT subject, partition, due_at FROM {self.schema}_state.state s
-                  WHERE s.partition = u.partition AND s.due_at < u.before ORDER BY s.due_at LIMIT $3) s
-                ORDER BY s.due_at LIMIT $3""",  # noqa: S608
-                list(before.keys()),
-                list(before.values()),
-                most,
-            )
-        return [(r["subject"], r["partition"]) for r in found]
+        found = await self._fetch("due", list(before.keys()), list(before.values()), most)
+        return [(row["subject"], row["partition"]) for row in found]
 
     async def redrivable(self, partitions: Sequence[int], most: int) -> list[Parked]:
-        async with faults():
-            found = await self._pool.fetch(
-                f"""SELECT topic, partition, "offset", subject, key, value, reason FROM {self.schema}.parked
-                WHERE subject IN (SELECT subject FROM {self.schema}.parked
-                                  WHERE redrive AND partition = ANY($1::int[]) ORDER BY subject LIMIT $2)
-                ORDER BY subject, topic, "offset" """,  # noqa: S608
-                list(partitions),
-                most,
-            )
-        return [parked(row) for row in found]
+        return [parked(row) for row in await self._fetch("redrivable", list(partitions), most)]
 
-    def _rows(self, found: Iterable[asyncpg.Record]) -> dict[str, Row[S]]:
-        decode = self._codec.decode
-        return {row["subject"]: decode(row["doc"]) for row in found}
+    async def _fetch(self, name: str, *args: object) -> list[asyncpg.Record]:
+        async with faults():
+            return await self._pool.fetch(self._sql[name], *args)
+
+    async def _positions(self, name: str, *args: object) -> dict[TP, Position]:
+        found = await self._fetch(name, *args)
+        return {TP(r["topic"], r["partition"]): Position(r["next_offset"], r["epoch"], r["upto"]) for r in found}
+
+    async def _read(self, connection: Db, name: str, subjects: Mapping[str, int]) -> PostgresBatch[S, V]:
+        view, decode = await self._extension.view(connection), self._codec.decode
+        found = await connection.fetch(self._sql[name], list(subjects))
+        rows = {row["subject"]: decode(row["doc"]) for row in found}
+
+        async def write(write: Write[S]) -> set[TP]:
+            async with faults():
+                return await self._run(connection, write, view, rows)
+
+        return PostgresBatch(rows=rows, view=view, write=write, connection=connection)
 
     async def _run(self, connection: Db, write: Write[S], view: V, before: Mapping[str, Row[S]]) -> set[TP]:
-        sql, args = self._statement.build(write, self._extension.parts(view, before, write.works))
-        found = await connection.fetch(sql, *args)
+        statement, args = self._statement.build(write, self._extension.parts(view, before, write.works))
+        found = await connection.fetch(statement, *args)
         return {TP(row["topic"], row["partition"]) for row in found if row["topic"] is not None}
+
+
+class BatchStore(PostgresStore[S, I, V]):
+    """The store of most workers: states that nobody but the owner of their partition writes.
+
+    It reads the states of a batch, then writes everything with one statement (decision 2). No transaction of the client
+    is ever open, so a frozen worker holds nothing, and its late statement finds a higher epoch and writes nothing.
+    """
+
+    @asynccontextmanager
+    async def batch(self, subjects: Mapping[str, int]) -> AsyncIterator[PostgresBatch[S, V]]:
+        async with faults(), self._pool.acquire() as connection:
+            yield await self._read(connection, "read", subjects)
+
+
+class LockingStore(PostgresStore[S, I, V]):
+    """The store of workers whose subjects are also changed from elsewhere: by officers' presses, by a sender.
+
+    It opens a transaction, locks the batch's subjects in order of id, so that writers wait for each other and never
+    for ever, and commits when the block ends well.
+    """
+
+    @asynccontextmanager
+    async def batch(self, subjects: Mapping[str, int]) -> AsyncIterator[PostgresBatch[S, V]]:
+        """Lock and read. A subject that does not exist yet can't be locked; its first writer wins by the primary key.
+
+        The block's own exceptions roll back. `Unavailable` on the way out: the commit may or may not have happened.
+        """
+        async with faults(), self._pool.acquire() as connection, connection.transaction():
+            batch = await self._read(connection, "lock", subjects)
+            batch.stamps = await self._stamps(connection, subjects, batch.rows)
+            yield batch
+
+    async def _stamps(
+        self, connection: Db, subjects: Mapping[str, int], rows: Mapping[str, Row[S]]
+    ) -> dict[str, datetime]:
+        """Times for what is said now (decision 4): never before the subject's last time or a published mark.
+
+        `now()`, the start of this transaction, is in it because marks look at the starts of open transactions: were
+        the clock stepped back between that start and here, a time below it could lie below a mark.
+        """
+        clock: datetime = await connection.fetchval("SELECT greatest(clock_timestamp(), now())")
+        marks = await connection.fetch(self._sql["marks"], list(set(subjects.values())))
+        floors = {row["partition"]: max(clock, row["upto"]) for row in marks}
+        stamps = {}
+        for subject, partition in subjects.items():
+            last = rows[subject].at if subject in rows else None
+            stamps[subject] = max(floors.get(partition, clock), last or clock)
+        return stamps
 
 
 def parked(row: asyncpg.Record) -> Parked:

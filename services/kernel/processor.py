@@ -7,19 +7,21 @@ it stands. Everything that touches a batch happens under one lock, so a claim ne
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Generic, TypeVar
+from functools import partial
+from typing import Generic, TypeAlias, TypeVar
 
 from services.kernel.core import Bad, I, Incoming, Reader, Record, Row, S, V
 from services.kernel.fold import Folder, Outcome, Work
 from services.kernel.marks import Marks
 from services.kernel.parking import StormLimit
-from services.kernel.store import TP, Advance, Batch, Claim, Moved, Parked, Store, Unavailable, Write
+from services.kernel.store import TP, Moved, Parked, Position, Store, Unavailable, Write
 from services.kernel.telemetry import ProcessorMetrics
 
 T = TypeVar("T")
+_Opened: TypeAlias = list[tuple[str, Incoming[I] | Bad]]  # what was read, each with its subject
 _TRIES_MOVED = 50  # another worker can win a race for shared rows a few times, not for ever
 
 
@@ -49,8 +51,7 @@ class Processor(Generic[S, I, V]):
     Args:
         folder: core and service. reader: the service's door to its topics. store: where everything is kept.
         log_topic: topic of the subjects' log; marks speak of its offsets. None: no limits fire here.
-        metrics: counters. batch_records: bound of one batch.
-        gapless: topics whose offsets have no holes (ours are not compacted); a hole there stops the worker.
+        metrics: counters. batch_records: bound of one batch. storm: how many bad records are too many.
     """
 
     def __init__(
@@ -62,15 +63,14 @@ class Processor(Generic[S, I, V]):
         *,
         log_topic: str | None = None,
         batch_records: int = 500,
-        gapless: bool = True,
         storm: StormLimit | None = None,
     ) -> None:
         self._folder, self._reader, self._store, self._metrics = folder, reader, store, metrics
-        self._log_topic, self._batch_records, self._gapless = log_topic, batch_records, gapless
+        self._log_topic, self._batch_records = log_topic, batch_records
         self._storm = storm or StormLimit()
         self._lock = asyncio.Lock()
         self._generation: int | None = None
-        self._claims: dict[TP, Claim] = {}
+        self._claims: dict[TP, Position] = {}
         self.marks = Marks()
 
     # What a transport calls
@@ -122,7 +122,8 @@ class Processor(Generic[S, I, V]):
             async with self._lock:
                 if generation != self._generation:
                     return False
-                await self._retried(lambda s=start: self._apply(records[s : s + self._batch_records]))  # type: ignore[misc]
+                piece = records[start : start + self._batch_records]
+                await self._retried(partial(self._apply, piece))
         return True
 
     @property
@@ -144,7 +145,8 @@ class Processor(Generic[S, I, V]):
         async with self._lock:
             if self._generation is None:
                 return False
-            before = self.marks.passed({tp.partition: c.next_offset for tp, c in self._claims.items()})
+            log = {tp.partition: at.next_offset for tp, at in self._claims.items() if tp.topic == self._log_topic}
+            before = self.marks.passed(log)
             return bool(before) and await self._retried(lambda: self._fire(before))
 
     async def redrive(self) -> int:
@@ -158,45 +160,49 @@ class Processor(Generic[S, I, V]):
 
     # One batch
 
+    async def _write(self, subjects: Mapping[str, int], decide: Callable[[Mapping[str, Work[S]], V], Write[S]]) -> None:
+        """Read subjects, decide, write, and know from then on where the partitions stand."""
+        async with self._store.batch(subjects) as batch:
+            stamps, rows = batch.stamps if self._folder.log else {}, batch.rows
+            empty: Row[S] = Row()
+            works = {s: Work(s, lane, rows.get(s, empty), stamps.get(s)) for s, lane in subjects.items()}
+            write = decide(works, batch.view)
+            write.works = list(works.values())
+            written = await batch.write(write)
+        self._claims.update({tp: write.positions[tp] for tp in written})
+        if fenced := write.positions.keys() - written:
+            raise FencedError(
+                f"{sorted(fenced)[0].topic}: another worker has claimed {len(fenced)} partitions that this one was "
+                "given. It wrote nothing there and leaves, so that the group shares the partitions out anew."
+            )
+
     async def _apply(self, records: Sequence[Record]) -> None:
-        fresh = self._fresh(records)
-        opened = [(record, self._reader.read(record)) for record in fresh]
-        subjects = {self._subject(read): record.partition for record, read in opened}
-        for piece in self._pieces(opened, subjects):
+        read = [self._reader.read(record) for record in self._fresh(records)]
+        for piece in self._pieces([(self._subject(one), one) for one in read]):
             await self._apply_piece(piece)
 
-    def _pieces(
-        self, opened: list[tuple[Record, Incoming[I] | Bad]], subjects: Mapping[str, int]
-    ) -> list[list[tuple[Record, Incoming[I] | Bad]]]:
+    def _pieces(self, opened: _Opened[I]) -> Iterator[_Opened[I]]:
         """Batches within the store's bound of subjects; nearly always one."""
-        if len(subjects) <= self._store.most_subjects:
-            return [opened] if opened else []
-        pieces: list[list[tuple[Record, Incoming[I] | Bad]]] = [[]]
-        known: set[str] = set()
-        for item in opened:
-            known.add(self._subject(item[1]))
-            if len(known) > self._store.most_subjects:
-                known = {self._subject(item[1])}
-                pieces.append([])
-            pieces[-1].append(item)
-        return pieces
+        begin, known = 0, set[str]()
+        for end, (subject, _) in enumerate(opened):
+            if len(known) == self._store.most_subjects and subject not in known:
+                yield opened[begin:end]
+                begin, known = end, set()
+            known.add(subject)
+        if opened:
+            yield opened[begin:]
 
-    async def _apply_piece(self, opened: list[tuple[Record, Incoming[I] | Bad]]) -> None:
-        subjects = {self._subject(read): record.partition for record, read in opened}
-        async with self._store.batch(subjects) as batch:
-            works = self._works(batch, subjects)
-            outcomes = [self._take(works[self._subject(read)], read, batch.view) for _, read in opened]
-            advances = dict(self._advance(opened))
-            written = await batch.write(Write(advances, list(works.values())))
-        self._settle(advances, written)
+    async def _apply_piece(self, opened: _Opened[I]) -> None:
+        outcomes: list[Outcome] = []
+
+        def decide(works: Mapping[str, Work[S]], view: V) -> Write[S]:
+            outcomes.extend(self._take(works[subject], read, view) for subject, read in opened)
+            ends = {TP(read.record.topic, read.record.partition): read.record.offset + 1 for _, read in opened}
+            return Write({tp: replace(self._claims[tp], next_offset=end) for tp, end in ends.items()})
+
+        await self._write({subject: read.record.partition for subject, read in opened}, decide)
         for outcome in outcomes:
             self._metrics.count(outcome)
-
-    def _works(self, batch: Batch[S, V], subjects: Mapping[str, int]) -> dict[str, Work[S]]:
-        stamps = batch.stamps if self._folder.log else {}
-        empty: Row[S] = Row()
-        rows = batch.rows
-        return {s: Work(s, partition, rows.get(s, empty), stamps.get(s)) for s, partition in subjects.items()}
 
     def _take(self, work: Work[S], read: Incoming[I] | Bad, view: V) -> Outcome:
         self._storm.saw(isinstance(read, Bad))
@@ -205,7 +211,7 @@ class Processor(Generic[S, I, V]):
         return self._folder.apply(work, read, view)
 
     def _fresh(self, records: Sequence[Record]) -> list[Record]:
-        """Below the position: applied before, skipped. Above it, where offsets have no holes: stop."""
+        """Below the position: applied before, skipped. Above it: stop, the topics read here have no holes."""
         expected = {tp: claim.next_offset for tp, claim in self._claims.items()}
         fresh = []
         for record in records:
@@ -213,15 +219,11 @@ class Processor(Generic[S, I, V]):
             want = expected.get(tp)
             if want is None or record.offset < want:
                 continue
-            if record.offset > want and self._gapless:
+            if record.offset > want:
                 raise PositionError(f"{tp.topic}-{tp.partition}: expected offset {want}, got {record.offset}")
             expected[tp] = record.offset + 1
             fresh.append(record)
         return fresh
-
-    def _advance(self, opened: list[tuple[Record, Incoming[I] | Bad]]) -> dict[TP, Advance]:
-        ends = {TP(record.topic, record.partition): record.offset + 1 for record, _ in opened}
-        return {tp: Advance(end, self._claims[tp].epoch) for tp, end in ends.items()}
 
     def _subject(self, read: Incoming[I] | Bad) -> str:
         if isinstance(read, Incoming):
@@ -237,56 +239,61 @@ class Processor(Generic[S, I, V]):
     # Time and redrive
 
     async def _fire(self, before: Mapping[int, datetime]) -> bool:
-        due = await self._store.due(before, self._store.most_subjects)
+        """Fire what is due before these times, as much as one batch may have. Returns: True if that was not all."""
+        most = self._store.most_subjects
+        due = await self._store.due(before, most + 1)
+        lanes = dict(due[:most])
+
+        def decide(works: Mapping[str, Work[S]], view: V) -> Write[S]:
+            for work in works.values():
+                self._folder.fire(work, before[work.partition], view)
+            log = {tp: at for tp, at in self._claims.items() if tp.topic == self._log_topic and tp.partition in before}
+            if len(due) <= most:
+                log = {tp: replace(at, upto=before[tp.partition]) for tp, at in log.items()}
+            return Write(log)
+
         if due:
-            async with self._store.batch(dict(due)) as batch:
-                works = self._works(batch, dict(due))
-                for work in works.values():
-                    self._folder.fire(work, before[work.partition], batch.view)
-                tps = {TP(self._log_topic or "", work.partition) for work in works.values()}
-                upto = before if len(due) < self._store.most_subjects else {}
-                advances = {
-                    tp: Advance(self._claims[tp].next_offset, self._claims[tp].epoch, upto.get(tp.partition))
-                    for tp in tps
-                }
-                written = await batch.write(Write(advances, list(works.values())))
-            self._settle(advances, written)
-            self._metrics.fired.inc(len(due))
-        if len(due) == self._store.most_subjects:
+            await self._write(lanes, decide)
+            self._metrics.fired.inc(len(lanes))
+        if len(due) > most:
             return True
         self.marks.fired(before)
         return False
 
     async def _redrive(self, wanted: Sequence[Parked]) -> int:
-        subjects = {parked.subject: parked.record.partition for parked in wanted}
-        applied = 0
-        async with self._store.batch(subjects) as batch:
-            works, gone = self._works(batch, subjects), []
+        lanes, gone = {parked.subject: parked.record.partition for parked in wanted}, list[Record]()
+
+        def decide(works: Mapping[str, Work[S]], view: V) -> Write[S]:
             for work in works.values():
                 for topic in work.row.held:
                     mine = [p.record for p in wanted if p.subject == work.subject and p.record.topic == topic]
-                    done = self._folder.redrive(work, topic, [self._reader.read(r) for r in mine], batch.view)
-                    gone += [incoming.record for incoming in done]
-            tps = [tp for tp in self._claims if tp.partition in subjects.values()]
-            advances = {tp: Advance(self._claims[tp].next_offset, self._claims[tp].epoch) for tp in tps}
-            written = await batch.write(Write(advances, list(works.values()), unparked=gone))
-            applied = len(gone)
-        self._settle(advances, written)
-        return applied
+                    done = self._folder.redrive(work, topic, [self._reader.read(r) for r in mine], view)
+                    gone.extend(incoming.record for incoming in done)
+            positions = {tp: at for tp, at in self._claims.items() if tp.partition in lanes.values()}
+            return Write(positions, unparked=gone)
+
+        await self._write(lanes, decide)
+        return len(gone)
 
     # Faults
 
-    def _settle(self, advances: Mapping[TP, Advance], written: set[TP]) -> None:
-        for tp in written:
-            self._claims[tp] = replace(self._claims[tp], next_offset=advances[tp].next_offset)
-        if fenced := advances.keys() - written:
-            raise FencedError(
-                f"{sorted(fenced)[0].topic}: another worker has claimed {len(fenced)} partitions that this one was "
-                "given. It wrote nothing there and leaves, so that the group shares the partitions out anew."
-            )
-
     async def _retried(self, attempt: Callable[[], Awaitable[T]]) -> T:
         """Run one batch; after a fault of the database read positions and epochs again before the next try."""
+        return await self._patiently(attempt, self._reread)
+
+    async def _reread(self) -> None:
+        """The write that was cut off may have happened: the table knows."""
+        found = await self._patiently(lambda: self._store.positions(list(self._claims)))
+        for tp, claim in self._claims.items():
+            now = found.get(tp)
+            if now is None or now.epoch != claim.epoch:
+                raise FencedError(f"{tp.topic}-{tp.partition} was claimed by another worker during a database fault.")
+            self._claims[tp] = now
+
+    async def _patiently(
+        self, attempt: Callable[[], Awaitable[T]], before_next: Callable[[], Awaitable[None]] | None = None
+    ) -> T:
+        """Try until the database answers. Alone for statements that are harmless to repeat."""
         moved, wait = 0, 0.05
         while True:
             try:
@@ -300,27 +307,8 @@ class Processor(Generic[S, I, V]):
                 self._metrics.unavailable.labels(str(fault)).inc()
                 await asyncio.sleep(wait)
                 wait = min(2.0, wait * 2)
-                await self._reread()
-
-    async def _reread(self) -> None:
-        """The write that was cut off may have happened: the table knows."""
-        found = await self._patiently(lambda: self._store.positions(list(self._claims)))
-        for tp, claim in self._claims.items():
-            now = found.get(tp)
-            if now is None or now.epoch != claim.epoch:
-                raise FencedError(f"{tp.topic}-{tp.partition} was claimed by another worker during a database fault.")
-            self._claims[tp] = now
-
-    async def _patiently(self, attempt: Callable[[], Awaitable[T]]) -> T:
-        """For statements that are harmless to repeat."""
-        wait = 0.05
-        while True:
-            try:
-                return await attempt()
-            except Unavailable as fault:
-                self._metrics.unavailable.labels(str(fault)).inc()
-                await asyncio.sleep(wait)
-                wait = min(2.0, wait * 2)
+                if before_next is not None:
+                    await before_next()
 
 
 def _broker_time(record: Record) -> datetime:

@@ -19,8 +19,8 @@ import msgspec
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 from aiokafka.producer.message_accumulator import BatchBuilder
-from aiokafka.structs import RecordMetadata
 
+from services.kernel import sql
 from services.kernel.broker import KafkaLogin, bounds, idempotent_producer, plain_consumer
 from services.kernel.envelope import CONTENT_TYPE
 from services.kernel.marks import Mark
@@ -35,6 +35,8 @@ _HEADERS = [("content-type", CONTENT_TYPE)]
 # InternalClientError: what asyncpg says when the server closes the connection (idle_session_timeout) as a statement
 # begins.
 _BROKEN = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, KafkaError)
+_PAUSE_S = 0.1  # the longest wait between rounds, and the time between marks
+_LOCK_EVERY_S = 1.0
 _ROUND = 4_000  # rows of one round: bounds memory, and what is repeated after a kill
 
 
@@ -50,8 +52,7 @@ async def check_archive(pool: asyncpg.Pool, login: KafkaLogin, schema: str, topi
 
     Raises: ArchiveError, with what to do.
     """
-    asked = f"""SELECT EXISTS (SELECT FROM {schema}.event WHERE topic = $1)
-      OR EXISTS (SELECT FROM {schema}.skip WHERE topic = $1)"""  # noqa: S608 - own schema
+    asked = sql.statements(schema)["archived"]
     if await pool.fetchval(asked, topic):
         return
     found = await _bounds(login, f"{schema}-archive", topic, range(PARTITIONS))
@@ -76,15 +77,12 @@ async def _bounds(login: KafkaLogin, client_id: str, topic: str, partitions: Seq
 class RelayPlan:
     """What a relay publishes.
 
-    schema: the service's. log_topic: the topic of which it writes marks, or None. pause_s: longest wait between rounds.
+    schema: the service's. log_topic: the topic of which it writes marks, or None.
     """
 
     schema: str
     name: str
     log_topic: str | None = None
-    pause_s: float = 0.1
-    lanes: int = PARTITIONS
-    lock_every_s: float = 1.0
 
 
 @dataclass(slots=True)
@@ -118,7 +116,7 @@ class Relay:
         metrics: RelayMetrics,
     ) -> None:
         self._plan, self._login, self._connect = plan, login, connect
-        self._log, self._metrics = log, metrics
+        self._log, self._metrics, self._sql = log, metrics, sql.statements(plan.schema)
 
     async def run(self) -> None:
         """Publish until cancelled."""
@@ -162,7 +160,7 @@ class Relay:
             return
         with self._metrics.round.time():
             upto = await self._begin_mark(s) if self._mark_is_due(s) else None
-            last = await s.connection.fetchval(f"SELECT max(id) FROM {self._plan.schema}.unpublished")  # noqa: S608
+            last = await s.connection.fetchval(self._sql["newest"])
             while last is not None and await self._publish(s, last):
                 pass
             if upto is not None:
@@ -171,14 +169,14 @@ class Relay:
     def _pause(self, s: _Session) -> float:
         """Seconds until there is something to do unasked."""
         until_mark = s.next_mark - asyncio.get_running_loop().time()
-        return max(0.0, until_mark) if s.lanes and self._plan.log_topic else self._plan.pause_s
+        return max(0.0, until_mark) if s.lanes and self._plan.log_topic else _PAUSE_S
 
     def _mark_is_due(self, s: _Session) -> bool:
         """At most one mark per pause, however often the outbox wakes us: between marks a round is three statements."""
         now = asyncio.get_running_loop().time()
         if self._plan.log_topic is None or now < s.next_mark:
             return False
-        s.next_mark = now + self._plan.pause_s
+        s.next_mark = now + _PAUSE_S
         return True
 
     async def _take_lanes(self, s: _Session) -> None:
@@ -186,43 +184,36 @@ class Relay:
         now = asyncio.get_running_loop().time()
         if now < s.next_lock:
             return
-        s.next_lock = now + self._plan.lock_every_s
-        wanted = [lane for lane in range(self._plan.lanes) if lane not in s.lanes]
-        got = await s.connection.fetch(
-            "SELECT p FROM unnest($1::int[]) p WHERE pg_try_advisory_lock(hashtext($2), p)",
-            wanted,
-            f"{self._plan.schema}.relay",
-        )
+        s.next_lock = now + _LOCK_EVERY_S
+        wanted = [lane for lane in range(PARTITIONS) if lane not in s.lanes]
+        got = [row["p"] for row in await s.connection.fetch(self._sql["take_lanes"], wanted)]
         if got and self._plan.log_topic:
-            await self._learn_ends(s, self._plan.log_topic, [row["p"] for row in got])
-        s.lanes = sorted([*s.lanes, *(row["p"] for row in got)])
+            # Only the holder of a lane writes it, so from here on the acknowledgements tell where the log ends.
+            found = await _bounds(self._login, f"{self._plan.name}-ends", self._plan.log_topic, got)
+            s.ends.update({tp.partition: bound.end for tp, bound in found.items()})
+        s.lanes = sorted([*s.lanes, *got])
         self._metrics.lanes.set(len(s.lanes))
-
-    async def _learn_ends(self, s: _Session, topic: str, lanes: Sequence[int]) -> None:
-        """Where the log ends; only the holder of a lane writes it, so from here on the acknowledgements tell."""
-        found = await _bounds(self._login, f"{self._plan.name}-ends", topic, lanes)
-        s.ends.update({tp.partition: bound.end for tp, bound in found.items()})
 
     async def _publish(self, s: _Session, last: int) -> bool:
         """Publish the oldest unpublished rows. Returns: True while rows up to `last` may be left."""
-        rows = await s.connection.fetch(
-            f"""SELECT u.id, e.topic, e.partition, e.key, e.body
-            FROM {self._plan.schema}.unpublished u JOIN {self._plan.schema}.event e USING (id)
-            WHERE u.partition = ANY($1::int[]) ORDER BY u.id LIMIT $2""",  # noqa: S608
-            s.lanes,
-            _ROUND,
-        )
+        rows = await s.connection.fetch(self._sql["unpublished"], s.lanes, _ROUND)
         if not rows:
             return False
         batches = self._batches(s.producer, rows)
         sent = [await s.producer.send_batch(b, tp.topic, partition=tp.partition) for tp, (b, _) in batches.items()]
         answers = await asyncio.gather(*sent, return_exceptions=True)
-        await self._mark_published(s, batches, answers)
+        done: list[int] = []
+        for (tp, (_, ids)), answer in zip(batches.items(), answers, strict=True):
+            if not isinstance(answer, BaseException):
+                done += ids
+                if tp.topic == self._plan.log_topic:
+                    s.ends[tp.partition] = answer.offset + len(ids)
+        await s.connection.execute(self._sql["published"], done)
+        self._metrics.published.inc(len(done))
         for answer in answers:
             if isinstance(answer, BaseException):
                 raise answer
-        done = sum(len(ids) for _, ids in batches.values())
-        return (len(rows) == _ROUND or done < len(rows)) and rows[0]["id"] <= last
+        return (len(rows) == _ROUND or len(done) < len(rows)) and rows[0]["id"] <= last
 
     def _batches(self, producer: AIOKafkaProducer, rows: Sequence[asyncpg.Record]) -> _Batches:
         """One batch per partition, filled in order of id until it is full; the rest waits for the next round."""
@@ -239,20 +230,6 @@ class Relay:
             ids.append(id_)
         return batches
 
-    async def _mark_published(
-        self, s: _Session, batches: _Batches, answers: Sequence[RecordMetadata | BaseException]
-    ) -> None:
-        """By exact ids: ids are drawn before commit, so `id <= last` would lose rows that commit later."""
-        done: list[int] = []
-        for (tp, (_, ids)), answer in zip(batches.items(), answers, strict=True):
-            if isinstance(answer, BaseException):
-                continue
-            done += ids
-            if tp.topic == self._plan.log_topic:
-                s.ends[tp.partition] = answer.offset + len(ids)
-        await s.connection.execute(f"DELETE FROM {self._plan.schema}.unpublished WHERE id = ANY($1::bigint[])", done)  # noqa: S608
-        self._metrics.published.inc(len(done))
-
     async def _begin_mark(self, s: _Session) -> datetime:
         """Before the rows are read: our clock, made the floor of later events' times; then the oldest transaction.
 
@@ -261,16 +238,8 @@ class Relay:
         clock: datetime = await s.connection.fetchval("SELECT clock_timestamp()")
         if s.upto is not None and (s.upto - clock).total_seconds() > 1:
             self._log.error("the database clock was set back", seconds=(s.upto - clock).total_seconds())
-        await s.connection.execute(
-            f"""INSERT INTO {self._plan.schema}.mark AS m (partition, upto) SELECT p, $2 FROM unnest($1::int[]) p
-            ON CONFLICT (partition) DO UPDATE SET upto = greatest(m.upto, excluded.upto)""",  # noqa: S608
-            s.lanes,
-            clock,
-        )
-        oldest: datetime | None = await s.connection.fetchval(
-            """SELECT min(xact_start) FROM pg_stat_activity
-            WHERE usename = current_user AND pid <> pg_backend_pid() AND backend_type = 'client backend'"""
-        )
+        await s.connection.execute(self._sql["raise_floor"], s.lanes, clock)
+        oldest: datetime | None = await s.connection.fetchval(self._sql["oldest_transaction"])
         upto = min(clock, oldest) if oldest else clock
         return max(upto, s.upto) if s.upto else upto
 

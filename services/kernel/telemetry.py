@@ -31,19 +31,12 @@ class RelayMetrics:
     """What one relay counts; the age of its newest mark is what `timer silent` looks at."""
 
     def __init__(self, service: str, registry: CollectorRegistry = REGISTRY) -> None:
-        labels = ["service"]
-        self.published = Counter(
-            "maodiao_published", "Events acknowledged by the broker", labels, registry=registry
-        ).labels(service)
-        self.failures = Counter("maodiao_publish_failures", "Rounds cut short", labels, registry=registry).labels(
-            service
-        )
-        self.lanes = Gauge(
-            "maodiao_relay_partitions", "Partitions that this relay holds", labels, registry=registry
-        ).labels(service)
-        self.mark = Gauge("maodiao_mark_upto_seconds", "Newest mark, Unix time", labels, registry=registry).labels(
-            service
-        )
-        self.round = Histogram(
-            "maodiao_relay_round_seconds", "Time of one publishing round", labels, buckets=BUCKETS, registry=registry
-        ).labels(service)
+        by = ["service"]
+        published = Counter("maodiao_published", "Events acknowledged by the broker", by, registry=registry)
+        failures = Counter("maodiao_publish_failures", "Rounds cut short", by, registry=registry)
+        lanes = Gauge("maodiao_relay_partitions", "Partitions that this relay holds", by, registry=registry)
+        mark = Gauge("maodiao_mark_upto_seconds", "Newest mark, Unix time", by, registry=registry)
+        words = "Time of one publishing round"
+        rounds = Histogram("maodiao_relay_round_seconds", words, by, buckets=BUCKETS, registry=registry)
+        self.published, self.failures = published.labels(service), failures.labels(service)
+        self.lanes, self.mark, self.round = lanes.labels(service), mark.labels(service), rounds.labels(service)

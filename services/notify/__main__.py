@@ -15,7 +15,7 @@ from services.host.logs import configure_logging
 from services.host.runtime import Part, Parts, Worker
 from services.kernel.clock import SystemClock
 from services.kernel.fold import Folder
-from services.kernel.locking import LockingStore
+from services.kernel.postgres import LockingStore
 from services.kernel.processor import Processor
 from services.kernel.relay import check_archive
 from services.kernel.telemetry import Logger, ProcessorMetrics

@@ -9,9 +9,9 @@ from prometheus_client import REGISTRY
 from services.host.http import Health, make_app
 from services.host.logs import configure_logging
 from services.host.runtime import Part, Parts, Worker, door, open_pool, run
-from services.kernel.batch import BatchStore
 from services.kernel.clock import SystemClock
 from services.kernel.fold import Folder
+from services.kernel.postgres import BatchStore
 from services.kernel.processor import Processor
 from services.kernel.telemetry import Logger, ProcessorMetrics
 from services.kernel.transports.port import GroupPlan

@@ -14,9 +14,9 @@ from datetime import UTC, datetime
 from importlib import import_module
 
 from services.host import runtime
-from services.kernel import batch, processor, relay, tables
+from services.kernel import postgres, processor, relay, sql
 from services.kernel.core import I, Row, S, V
-from services.kernel.extension import Db
+from services.kernel.database import Db
 from services.kernel.store import TP, Write
 
 STRETCH_S = 0.25
@@ -43,7 +43,7 @@ class MarksEarly(relay.Relay):
         return len(done) < len(rows)
 
 
-class PositionApart(batch.BatchStore[S, I, V]):
+class PositionApart(postgres.BatchStore[S, I, V]):
     """Writes the position first, in a statement of its own, then states and events."""
 
     async def _run(self, connection: Db, write: Write[S], view: V, before: Mapping[str, Row[S]]) -> set[TP]:
@@ -84,9 +84,14 @@ def _relay_marks_early() -> None:
 
 def _worker_without_epoch() -> None:
     """The statement's condition on the epoch is gone."""
-    condition = " AND p.epoch = u.ep"
-    assert condition in tables._WRITE
-    tables._WRITE = tables._WRITE.replace(condition, "")
+    condition, statements = " AND p.epoch = u.ep", sql.statements
+
+    def without(schema: str) -> Mapping[str, str]:
+        known = statements(schema)
+        assert condition in known["batch"]
+        return {**known, "batch": known["batch"].replace(condition, "")}
+
+    setattr(sql, "statements", without)  # noqa: B010 - the name by which stores ask for their SQL
 
 
 def _position_apart(main: object) -> None:

@@ -4,25 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Generic
 
 import msgspec
 
 from services.kernel.core import Core, I, Row, S, Said, V
-from services.kernel.store import TP, Claim, Parked, Write
-
-
-@dataclass(slots=True)
-class _Batch(Generic[S, I, V]):
-    store: MemoryStore[S, I, V]
-    rows: dict[str, Row[S]]
-    view: V
-    stamps: dict[str, datetime] = field(default_factory=dict)
-
-    async def write(self, write: Write[S]) -> set[TP]:
-        return self.store.write(write)
+from services.kernel.store import TP, Batch, Parked, Position, Write
 
 
 class MemoryStore(Generic[S, I, V]):
@@ -34,30 +23,34 @@ class MemoryStore(Generic[S, I, V]):
         self.topic, self._core, self._view, self.most_subjects = topic, core, view, most_subjects
         self._decoder: msgspec.json.Decoder[Row[S]] = msgspec.json.Decoder(Row[state])  # type: ignore[valid-type]
         self.docs: dict[str, tuple[int, bytes]] = {}
-        self.claims: dict[TP, Claim] = {}
+        self.claims: dict[TP, Position] = {}
         self.said: list[Said] = []
         self.parked: list[Parked] = []
         self.redrive: set[str] = set()
 
-    async def claim(self, begins: Mapping[TP, int]) -> dict[TP, Claim]:
+    async def claim(self, begins: Mapping[TP, int]) -> dict[TP, Position]:
         claims = {}
         for tp, begin in begins.items():
             old = self.claims.get(tp)
-            now = Claim(begin, 1, None) if old is None else replace(old, epoch=old.epoch + 1)
+            now = Position(begin, 1) if old is None else replace(old, epoch=old.epoch + 1)
             self.claims[tp] = now
-            claims[tp] = replace(now, fresh=old is None)
+            claims[tp] = now
         return claims
 
     async def orphaned(self) -> bool:
         return not self.claims and any(said.topic == self.topic for said in self.said)
 
-    async def positions(self, partitions: Sequence[TP]) -> dict[TP, Claim]:
+    async def positions(self, partitions: Sequence[TP]) -> dict[TP, Position]:
         return {tp: self.claims[tp] for tp in partitions if tp in self.claims}
 
     @asynccontextmanager
-    async def batch(self, subjects: Mapping[str, int]) -> AsyncIterator[_Batch[S, I, V]]:
+    async def batch(self, subjects: Mapping[str, int]) -> AsyncIterator[Batch[S, V]]:
         rows = {s: self._decoder.decode(self.docs[s][1]) for s in subjects if s in self.docs}
-        yield _Batch(self, rows, self._view())
+
+        async def write(write: Write[S]) -> set[TP]:
+            return self.write(write)
+
+        yield Batch(rows=rows, view=self._view(), write=write)
 
     def write(self, write: Write[S]) -> set[TP]:
         """The batch's one statement."""

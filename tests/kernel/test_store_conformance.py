@@ -15,16 +15,15 @@ from prometheus_client import CollectorRegistry
 
 from deploy.embedded.stack import EmbeddedStack
 from deploy.topology import Role
-from services.kernel.batch import BatchStore
 from services.kernel.envelope import Envelope, decode
-from services.kernel.extension import NoExtension
 from services.kernel.fold import Folder
-from services.kernel.locking import LockingStore
 from services.kernel.marks import Mark
 from services.kernel.migrations import migrate
 from services.kernel.parking import StormError, StormLimit
+from services.kernel.postgres import BatchStore, LockingStore
 from services.kernel.processor import Bounds, FencedError, PositionError, Processor, UnreadableError
 from services.kernel.store import TP
+from services.kernel.tables import NoExtension
 from services.kernel.telemetry import ProcessorMetrics
 from tests.kernel.memory import MemoryStore
 from tests.kernel.toy import LOG, OUT, Added, Answered, Asked, Meter, ToyCore, Writer, partition_of, toy_reader
@@ -201,6 +200,26 @@ async def test_a_silent_subject_fires_once_with_the_limits_time(rig: Rig) -> Non
         await worker.fire()
     (missed,) = await rig.said()
     assert (missed.type, missed.time, missed.afterseq) == ("toy.missed.v1", due, 1)
+
+
+@pytest.mark.parametrize("most", [1, 2, 4, 5])
+async def test_a_position_tells_how_far_limits_fired_once_all_have(rig: Rig, most: int) -> None:
+    """Also where the last batch is full to the brim."""
+    writer, worker = Writer(), rig.worker()
+    rig.store.most_subjects = most
+    await worker.assign(1, everywhere())
+    subjects = [f"m{n}" for n in range(2_000) if partition_of(f"m{n}") == partition_of("m")][:4]
+    await worker.process(1, [writer.say(subject, Asked(within_s=60)) for subject in subjects])
+    lane, upto = partition_of("m"), writer.at + timedelta(seconds=90)
+    mark(worker, lane, offset=4, upto=upto)
+    rounds = 1
+    while await worker.fire():
+        rounds += 1
+        if rounds * most < len(subjects):
+            assert (await rig.store.positions([TP(LOG, lane)]))[TP(LOG, lane)].upto is None
+    assert rounds == -(-len(subjects) // most)
+    assert len(await rig.said()) == 4
+    assert (await rig.store.positions([TP(LOG, lane)]))[TP(LOG, lane)].upto == upto
 
 
 async def test_before_an_event_the_limits_due_before_it_fire(rig: Rig) -> None:

@@ -17,7 +17,7 @@ from services.intake.events import reception
 from services.kernel.core import Record
 from services.kernel.envelope import Envelope, decode, encode, envelope
 from services.kernel.fold import Folder
-from services.kernel.locking import LockingStore
+from services.kernel.postgres import LockingStore
 from services.kernel.processor import Bounds, Processor
 from services.kernel.store import TP
 from services.kernel.telemetry import ProcessorMetrics

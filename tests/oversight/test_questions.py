@@ -10,10 +10,10 @@ import asyncpg
 import pytest
 
 from deploy.embedded.stack import EmbeddedStack
-from services.kernel.batch import BatchStore
 from services.kernel.core import Row
 from services.kernel.fold import Work
-from services.kernel.store import TP, Advance, Write
+from services.kernel.postgres import BatchStore
+from services.kernel.store import TP, Position, Write
 from services.oversight.core import inputs
 from services.oversight.core.audit import Findings
 from services.oversight.core.cases import Case
@@ -61,7 +61,7 @@ class Writer:
                 works.append(Work(subject, 0, Row(state=state), changed=True))
             self._offset += 1
             written = await batch.write(
-                Write({PLACE: Advance(self._offset, self._epoch if epoch is None else epoch)}, works)
+                Write({PLACE: Position(self._offset, self._epoch if epoch is None else epoch)}, works)
             )
         if written:
             self.cases |= {work.subject: work.row.state for work in works if work.row.state is not None}

@@ -13,10 +13,10 @@ from msgspec.structs import replace as with_
 
 from deploy.commands.directory import import_files, read_files
 from deploy.errors import DeployError
-from services.kernel.batch import BatchStore
 from services.kernel.core import Row
 from services.kernel.fold import Folder, Outcome, Work
-from services.kernel.store import TP, Advance, Moved, Unavailable, Write
+from services.kernel.postgres import BatchStore
+from services.kernel.store import TP, Moved, Position, Unavailable, Write
 from services.routing.core.cases import Case, Cases
 from services.routing.core.inputs import Closed, Dispatched, Registered
 from services.routing.core.routes import RouteTable
@@ -82,7 +82,7 @@ class Batches:
             if between is not None:
                 await between()
             self.next += len(facts)
-            write = Write({TP(TOPIC, 0): Advance(self.next, self.epoch)}, list(works.values()))
+            write = Write({TP(TOPIC, 0): Position(self.next, self.epoch)}, list(works.values()))
             assert await batch.write(write) == {TP(TOPIC, 0)}
         return works
 
@@ -145,7 +145,7 @@ async def test_another_workers_choice_between_reading_and_writing_sends_the_batc
             work = Work("other", 1, Row())
             other.folder.apply(work, incoming("other", registered("other")[1], 1), batch.view)
             claims = await other.store.claim({TP(TOPIC, 1): 0})
-            write = Write({TP(TOPIC, 1): Advance(1, claims[TP(TOPIC, 1)].epoch)}, [work])
+            write = Write({TP(TOPIC, 1): Position(1, claims[TP(TOPIC, 1)].epoch)}, [work])
             assert await batch.write(write)
 
     with pytest.raises(Moved):
@@ -161,7 +161,7 @@ async def test_a_fenced_partition_changes_no_load(batches):
     async with batches.store.batch({"late": 0}) as batch:
         work = Work("late", 0, Row())
         batches.folder.apply(work, incoming("late", registered("late")[1]), batch.view)
-        assert await batch.write(Write({TP(TOPIC, 0): Advance(1, batches.epoch)}, [work])) == set()
+        assert await batch.write(Write({TP(TOPIC, 0): Position(1, batches.epoch)}, [work])) == set()
     assert await batches.loads() == {}
 
 
@@ -176,7 +176,7 @@ async def test_two_workers_at_once_lose_no_load(batches):
                     async with mine.store.batch({name: partition}) as batch:
                         work = Work(name, partition, Row())
                         mine.folder.apply(work, incoming(name, registered(name)[1], partition), batch.view)
-                        await batch.write(Write({TP(TOPIC, partition): Advance(n + 1, epoch)}, [work]))
+                        await batch.write(Write({TP(TOPIC, partition): Position(n + 1, epoch)}, [work]))
                     break
                 except Moved:
                     continue

@@ -14,8 +14,9 @@ from services.escalation.core.policy import DatedCalendar, PolicyBook
 from services.escalation.core.states import Case
 from services.escalation.store.policy_files import PolicyError, kind_of, read_calendar, read_policy
 from services.kernel.core import Row
-from services.kernel.extension import Db, Part
+from services.kernel.database import Db
 from services.kernel.fold import Work
+from services.kernel.tables import Part
 
 AHEAD = timedelta(seconds=10)
 """A version begins at least so long after it was stored: every worker has read it by then."""

@@ -23,7 +23,7 @@ from services.intake.store.presses import Answer, Press
 from services.intake.store.vault import Vault, digest
 from services.intake.store.watch import Watch
 from services.kernel.clock import Clock
-from services.kernel.extension import Db
+from services.kernel.database import Db
 from services.kernel.telemetry import Logger
 
 M = TypeVar("M", bound=BaseModel)

@@ -25,7 +25,7 @@ from services.intake.doors.pressing import pressed
 from services.intake.store import people, photos
 from services.intake.store.cases import RefusedError, Step, UnknownCaseError
 from services.intake.store.people import Party, Reading
-from services.kernel.extension import Db
+from services.kernel.database import Db
 
 router = APIRouter()
 Reference = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]

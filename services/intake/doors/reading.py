@@ -21,7 +21,7 @@ from services.intake.doors.views import CaseView, ShortView
 from services.intake.store import lists, people, photos
 from services.intake.store.lists import Found, Wanted
 from services.intake.store.people import Reading, Words
-from services.kernel.extension import Db
+from services.kernel.database import Db
 
 router = APIRouter()
 _MOST = 200

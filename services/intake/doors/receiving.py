@@ -23,8 +23,8 @@ from services.intake.store.rows import status_said
 from services.intake.store.systems import Raw
 from services.intake.store.vault import digest
 from services.kernel.core import Record, Said
+from services.kernel.database import Db
 from services.kernel.envelope import Event, derived_id, envelope
-from services.kernel.extension import Db
 from services.kernel.store import Write
 
 RECEIVED = Counter("maodiao_inbound", "Events of outside systems by outcome", ["system", "outcome"])

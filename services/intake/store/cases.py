@@ -24,10 +24,10 @@ from services.intake.store.presses import Answer, Press
 from services.intake.store.rows import CaseRows
 from services.intake.store.vault import Vault
 from services.kernel.core import Row
-from services.kernel.extension import Db
+from services.kernel.database import Db
 from services.kernel.fold import Work
-from services.kernel.locking import LockedBatch, LockingStore
 from services.kernel.partitioning import partition_of
+from services.kernel.postgres import LockingStore, PostgresBatch
 from services.kernel.store import Moved, Write
 
 _TRIES = 5
@@ -58,7 +58,7 @@ class RefusedError(Exception):
 class Opened:
     """A case under lock, in an open transaction."""
 
-    batch: LockedBatch[Case, Given, Directory]
+    batch: PostgresBatch[Case, Directory]
     work: Work[Case]
 
     @property
@@ -123,7 +123,7 @@ class CaseStore:
             yield Opened(batch, Work(case, lane, row, batch.stamps[case]))
 
     @asynccontextmanager
-    async def beside(self) -> AsyncIterator[tuple[LockedBatch[Case, Given, Directory], datetime]]:
+    async def beside(self) -> AsyncIterator[tuple[PostgresBatch[Case, Directory], datetime]]:
         """A transaction that concerns no case: what an outside system is answered without one. Gives its time too."""
         async with self._quiet.batch({}) as batch:
             yield batch, await batch.connection.fetchval("SELECT greatest(clock_timestamp(), now())")

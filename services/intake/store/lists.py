@@ -14,8 +14,8 @@ from services.intake.core.cases import Case
 from services.intake.events import TOPIC
 from services.intake.store.vault import Vault
 from services.kernel.core import Row
+from services.kernel.database import Db
 from services.kernel.envelope import Envelope
-from services.kernel.extension import Db
 
 _decoder = msgspec.json.Decoder(Row[Case])
 _envelopes = msgspec.json.Decoder(Envelope)

@@ -11,7 +11,7 @@ import msgspec
 
 from services.intake.core import search
 from services.intake.store.vault import Vault
-from services.kernel.extension import Db
+from services.kernel.database import Db
 from services.kernel.tables import columns
 
 PartyRole = Literal["applicant", "respondent", "reporter", "agent"]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from uuid import uuid4
 
 from services.intake.store.vault import Vault
-from services.kernel.extension import Db
+from services.kernel.database import Db
 
 MOST_BYTES = 10 * 1024 * 1024
 MOST_PER_CASE = 40

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from services.intake.store.vault import Vault
-from services.kernel.extension import Db
+from services.kernel.database import Db
 
 
 class KeyReusedError(Exception):

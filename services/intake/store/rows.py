@@ -10,11 +10,11 @@ from services.intake.core.cases import Case
 from services.intake.core.places import Directory
 from services.intake.events import outbound
 from services.kernel.core import Row, Said
+from services.kernel.database import Db
 from services.kernel.envelope import Envelope, derived_id, encode, envelope
-from services.kernel.extension import Db, Part
 from services.kernel.fold import Work
 from services.kernel.partitioning import partition_of
-from services.kernel.tables import columns
+from services.kernel.tables import Part, columns
 
 _INDEX = """ix AS (
   INSERT INTO intake.case_index AS i (case_id, number, family, kind, state, community, street, lead, units, system,

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import asyncpg
 
 from services.intake.store.vault import Vault
-from services.kernel.extension import Db
-from services.kernel.postgres import faults
+from services.kernel.database import Db, faults
 
 
 @dataclass(frozen=True, slots=True)

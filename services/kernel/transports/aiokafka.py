@@ -28,17 +28,30 @@ class KafkaTransport(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def run(self) -> None:
         """Consume until cancelled. Raises: whatever ends the worker."""
-        self._consumer = consumer = self._make_consumer()
+        plan = self._plan
+        self._consumer = consumer = AIOKafkaConsumer(
+            **client(plan.login, plan.instance),
+            group_id=plan.group,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            partition_assignment_strategy=(RangePartitionAssignor,),
+            session_timeout_ms=int(plan.session_timeout_s * 1000),
+            heartbeat_interval_ms=int(plan.session_timeout_s * 1000 / 3),
+            max_partition_fetch_bytes=2_000_000,
+        )
         await consumer.start()
-        consumer.subscribe(list(self._plan.topics), listener=self)
+        consumer.subscribe(list(plan.topics), listener=self)
         commits = asyncio.create_task(self._commit_for_display(consumer))
         try:
             while True:
-                batches = await consumer.getmany(timeout_ms=200, max_records=self._plan.fetch_records)
+                batches = await consumer.getmany(timeout_ms=200, max_records=plan.fetch_records)
                 generation = self._generation  # read after the fetch: what came is of this assignment
                 if self._failed is not None:
                     raise self._failed
-                records = [record for batch in batches.values() for record in _records(batch)]
+                found = [record for batch in batches.values() for record in batch]
+                records = [
+                    Record(r.topic, r.partition, r.offset, r.key, r.value, r.headers, r.timestamp) for r in found
+                ]
                 if records:
                     await self._processor.process(generation, records)
         finally:
@@ -66,19 +79,6 @@ class KafkaTransport(ConsumerRebalanceListener):  # type: ignore[misc]
                 self._consumer.seek(TopicPartition(*tp), offset)
         self._generation = generation  # only now: what was fetched before the seeks is of nobody's assignment
 
-    def _make_consumer(self) -> AIOKafkaConsumer:
-        plan = self._plan
-        return AIOKafkaConsumer(
-            **client(plan.login, plan.instance),
-            group_id=plan.group,
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            partition_assignment_strategy=(RangePartitionAssignor,),
-            session_timeout_ms=int(plan.session_timeout_s * 1000),
-            heartbeat_interval_ms=int(plan.session_timeout_s * 1000 / 3),
-            max_partition_fetch_bytes=2_000_000,
-        )
-
     async def _commit_for_display(self, consumer: AIOKafkaConsumer) -> None:
         """Kafka's committed offset follows the database's, so that the usual tools show our lag."""
         while True:
@@ -87,10 +87,3 @@ class KafkaTransport(ConsumerRebalanceListener):  # type: ignore[misc]
             if positions:
                 with contextlib.suppress(KafkaError):
                     await consumer.commit(positions)
-
-
-def _records(batch: list[object]) -> list[Record]:
-    return [
-        Record(r.topic, r.partition, r.offset, r.key, r.value, r.headers, r.timestamp)  # type: ignore[attr-defined]
-        for r in batch
-    ]

@@ -30,4 +30,3 @@ class Transport(Protocol):
 
         Raises: FencedError, PositionError, StormError, UnreadableError: the process must end.
         """
-        ...

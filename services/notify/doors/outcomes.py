@@ -1,6 +1,6 @@
 """Writes what came of a delivery: the only way by which a channel's answer becomes a fact.
 
-How it goes together with the worker. Both change the state of a case, so both use `kernel.locking.LockingStore`: it
+How it goes together with the worker. Both change the state of a case, so both use `kernel.postgres.LockingStore`: it
 locks the case's row, and the second writer waits and then reads what the first one wrote. Under that lock the own
 number is drawn (it stands in the row), and one statement writes state, event, outbox and the rows of deliveries. The
 sender holds no partition, so it states no position and no epoch: what it writes is not a step through a topic but a

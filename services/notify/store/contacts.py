@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from services.kernel.tables import columns
 
 if TYPE_CHECKING:
-    from services.kernel.extension import Db
+    from services.kernel.database import Db
 
 
 @dataclass(frozen=True, slots=True)

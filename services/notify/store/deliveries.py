@@ -8,7 +8,7 @@ from uuid import UUID
 
 import asyncpg
 
-from services.kernel.postgres import faults
+from services.kernel.database import faults
 from services.kernel.tables import Codec
 from services.notify.core.calls import Case
 from services.notify.core.inputs import Key

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from services.kernel.core import Row
-from services.kernel.extension import Db, Part
+from services.kernel.database import Db
 from services.kernel.fold import Work
-from services.kernel.tables import columns
+from services.kernel.tables import Part, columns
 from services.notify.core.calls import Case
 from services.notify.core.roster import Directory
 from services.notify.core.rows import Changes, changes
@@ -39,7 +39,7 @@ _OPEN: Final = """opened AS (
 
 
 class DeliveryRows:
-    """See `kernel.extension.Extension`. The view is the copy of the directory that a follower keeps up to date."""
+    """See `kernel.tables.Extension`. The view is the copy of the directory that a follower keeps up to date."""
 
     def __init__(self, directory: Callable[[], Directory]) -> None:
         self._directory = directory

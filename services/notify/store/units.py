@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import asyncpg
 
-from services.kernel.postgres import faults
+from services.kernel.database import faults
 from services.kernel.tables import columns
 
 

@@ -8,9 +8,9 @@ from types import NoneType
 from typing import get_args, get_type_hints
 
 from services.kernel.core import Row
-from services.kernel.extension import Db, Part
+from services.kernel.database import Db
 from services.kernel.fold import Work
-from services.kernel.tables import columns
+from services.kernel.tables import Part, columns
 from services.oversight.core.cases import Case
 from services.oversight.core.rows import (
     KEYS,

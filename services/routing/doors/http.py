@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from services.host.http import Caller, Problem, require
 from services.kernel.clock import Clock
-from services.kernel.postgres import faults
+from services.kernel.database import faults
 from services.kernel.store import Unavailable
 from services.routing.core.changes import NOT_YET, draft
 from services.routing.core.directory import Unit

@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 import msgspec
 from asyncpg import Pool, Record
 
+from services.kernel.database import Db
 from services.kernel.envelope import derived_id, encode, envelope
-from services.kernel.extension import Db
 from services.kernel.partitioning import partition_of
 from services.kernel.tables import columns
 from services.routing.core.changes import begins_too_late, new_versions

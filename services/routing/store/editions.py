@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from services.kernel.extension import Db
+from services.kernel.database import Db
 from services.routing.core.directory import Directory, Unit
 from services.routing.core.routes import RouteTable
 from services.routing.core.view import Edition

@@ -13,10 +13,11 @@ from typing import Final
 import msgspec
 
 from services.kernel.core import Row
+from services.kernel.database import Db
 from services.kernel.envelope import Envelope, Event
-from services.kernel.extension import Db, Part
 from services.kernel.fold import Work
 from services.kernel.store import Unavailable
+from services.kernel.tables import Part
 from services.routing.core.cases import Case, Cases
 from services.routing.core.inputs import Input
 from services.routing.core.leads import BUSIER

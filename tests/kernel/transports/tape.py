@@ -27,7 +27,7 @@ from services.kernel.envelope import Event
 from services.kernel.fold import Folder
 from services.kernel.parking import StormLimit
 from services.kernel.processor import Processor
-from services.kernel.store import TP, Claim
+from services.kernel.store import TP, Position
 from services.kernel.telemetry import ProcessorMetrics
 from services.kernel.transports.port import GroupPlan, Transport
 from tests.kernel.memory import MemoryStore
@@ -82,7 +82,7 @@ class TapeStore(MemoryStore[Tape, int, None]):
         self.in_batch = asyncio.Event()
         self.fault: Exception | None = None
 
-    async def claim(self, begins: Mapping[TP, int]) -> dict[TP, Claim]:
+    async def claim(self, begins: Mapping[TP, int]) -> dict[TP, Position]:
         await self.claim_gate.wait()
         return await super().claim(begins)
 

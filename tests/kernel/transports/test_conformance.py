@@ -12,7 +12,7 @@ from aiokafka import TopicPartition
 from deploy.embedded.stack import EmbeddedStack
 from services.kernel.parking import StormError
 from services.kernel.processor import FencedError, PositionError, UnreadableError
-from services.kernel.store import TP, Claim
+from services.kernel.store import TP, Position
 from services.kernel.transports.aiokafka import KafkaTransport
 from services.kernel.transports.faust import FaustTransport
 from tests.kernel.transports.tape import FETCH, PARTITIONS, Group, group
@@ -51,7 +51,7 @@ async def test_the_database_says_where_to_begin(workers: Group) -> None:
     """Kafka's committed offset is behind it on partition 0 and ahead of it on partition 1."""
     await workers.produce(60)
     ahead, behind = TP(workers.topic, 0), TP(workers.topic, 1)
-    workers.store.claims = {ahead: Claim(15, 7, None), behind: Claim(5, 7, None)}
+    workers.store.claims = {ahead: Position(15, 7, None), behind: Position(5, 7, None)}
     async with workers.outsider() as outsider:
         await outsider.commit({TopicPartition(*ahead): 2, TopicPartition(*behind): 12})
     workers.start()
@@ -131,7 +131,7 @@ async def test_a_fenced_worker_ends(workers: Group) -> None:
 
 
 async def test_a_position_outside_the_topic_ends_it(workers: Group) -> None:
-    workers.store.claims[TP(workers.topic, 2)] = Claim(1_000, 1, None)
+    workers.store.claims[TP(workers.topic, 2)] = Position(1_000, 1, None)
     workers.start()
     with pytest.raises(PositionError, match="the position is 1000"):
         await ends(workers)
