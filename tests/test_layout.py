@@ -19,7 +19,7 @@ SERVICES = sorted(path.parent.name for path in (REPOSITORY / "services").glob("*
 PLACES = {"events", "core", "store", "doors"}
 BESIDE = {"settings.py", "__main__.py", "__init__.py"}
 PAGES = {"templates", "static", "text"}  # of the portal: what its doors fill in and hand out
-PURE_KERNEL = ("core", "envelope", "fold", "holding", "marks", "reading", "replay")
+PURE_KERNEL = ("core", "envelope", "fold", "holding", "marks", "reading")
 
 _SQL = re.compile(
     r"(?is)\b(select\b.+\bfrom\b|insert\s+into\b|update\s+\S+\s+set\b|delete\s+from\b|create\s+(table|index|view|schema)\b)"
@@ -47,8 +47,9 @@ def modules(*folders: Path) -> list[Path]:
 
 
 def pure() -> list[Path]:
-    kernel = [REPOSITORY / "services" / "kernel" / f"{name}.py" for name in PURE_KERNEL]
-    return kernel + modules(*(REPOSITORY / "services" / s / place for s in SERVICES for place in ("core", "events")))
+    files = [REPOSITORY / "services" / "kernel" / f"{name}.py" for name in PURE_KERNEL]
+    files.append(REPOSITORY / "deploy" / "replay" / "replayer.py")
+    return files + modules(*(REPOSITORY / "services" / s / place for s in SERVICES for place in ("core", "events")))
 
 
 def named(path: Path) -> str:

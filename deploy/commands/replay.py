@@ -17,10 +17,10 @@ from deploy.embedded.folder import DEFAULT
 from deploy.errors import DeployError
 from deploy.replay import runs
 from deploy.replay.plans import PLANS, Plan
+from deploy.replay.replayer import Report
 from services.kernel.broker import KafkaLogin
 from services.kernel.database import Db
 from services.kernel.partitioning import PARTITIONS
-from services.kernel.replay import Report
 
 Service = Annotated[str, typer.Argument(help=f"One of {', '.join(PLANS)}.")]
 Data = Annotated[Path, typer.Option("--data", help="The data folder.")]

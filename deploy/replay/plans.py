@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from deploy.replay.replayer import Difference, Replayer
 from services.escalation import events as escalation_events
 from services.escalation.core.cases import Escalation
 from services.escalation.core.states import Case as EscalationCase
@@ -15,7 +16,6 @@ from services.escalation.store.policies import stored as stored_policies
 from services.intake import events as intake_events
 from services.kernel.database import Db
 from services.kernel.envelope import Contract
-from services.kernel.replay import Difference, Replayer
 from services.kernel.tables import Extension, NoExtension
 from services.notify import events as notify_events
 from services.notify.core.calls import Case as NotifyCase

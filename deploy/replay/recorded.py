@@ -13,11 +13,11 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from deploy.errors import DeployError
 from deploy.replay.plans import Plan
 from deploy.replay.reading import whole_partitions
+from deploy.replay.replayer import Slice
 from services.kernel.broker import KafkaLogin
 from services.kernel.core import Record
 from services.kernel.database import Db
 from services.kernel.partitioning import PARTITIONS
-from services.kernel.replay import Slice
 from services.kernel.store import TP
 
 _PATIENCE_MS = 10_000  # for one fetch of records that are known to be there

@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 from deploy.replay.plans import AnyReplayer, Plan
 from deploy.replay.recorded import recorded
+from deploy.replay.replayer import Report
 from services.kernel.broker import KafkaLogin
 from services.kernel.database import Db
 from services.kernel.fold import Work
-from services.kernel.replay import Report
 from services.kernel.store import TP, Position, Write
 from services.kernel.tables import Codec, Statement
 

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from deploy.replay.replayer import Replayer, Report, Slice
 from services.escalation import events as escalation
 from services.escalation.core.cases import Escalation
 from services.escalation.core.states import Case as EscalationCase
@@ -22,7 +23,6 @@ from services.kernel.core import Core, Incoming
 from services.kernel.envelope import Contract, Envelope, Event, encode
 from services.kernel.fold import Row
 from services.kernel.reading import OwnReader
-from services.kernel.replay import Replayer, Report, Slice
 from services.notify import events as notify
 from services.notify.core.calls import Case as NotifyCase
 from services.notify.core.cases import Calls

@@ -7,6 +7,7 @@ from datetime import timedelta
 import msgspec
 from msgspec.structs import replace as changed
 
+from deploy.replay.replayer import Replayer, Slice
 from services.escalation.core.states import Case
 from services.escalation.doors.topics import reader
 from services.escalation.events import CONTRACT
@@ -14,7 +15,6 @@ from services.intake.events import facts, reception, whistle
 from services.kernel.core import Incoming, Record, Row
 from services.kernel.envelope import Envelope, Event, decode, encode, envelope
 from services.kernel.fold import Outcome, Work
-from services.kernel.replay import Replayer, Slice
 from services.kernel.tables import Codec
 from tests.escalation.examples import BOOK, FOLDER, NINE, TOPIC, minutes
 

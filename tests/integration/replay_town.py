@@ -22,13 +22,13 @@ from deploy.init import REPOSITORY
 from deploy.processes.launch import Child, launch, stop_child, tail
 from deploy.replay import runs
 from deploy.replay.plans import PLANS, AnyReplayer
+from deploy.replay.replayer import Report
 from deploy.service_specs import Wiring, service_specs
 from services.intake.events import facts, reception, whistle
 from services.kernel.broker import KafkaLogin, bounds, plain_consumer
 from services.kernel.envelope import Event, encode, envelope
 from services.kernel.marks import Mark
 from services.kernel.partitioning import PARTITIONS, partition_of
-from services.kernel.replay import Report
 from services.kernel.store import TP
 
 DEADLINE_S = 30.0

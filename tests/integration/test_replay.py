@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from deploy import addresses
 from deploy.cli import build
 from deploy.embedded.stack import EmbeddedStack
+from deploy.replay.replayer import Replayer, Report
 from deploy.replay.runs import compare, verify
 from services.escalation.core.cases import Escalation
 from services.escalation.core.states import Case as EscalationCase
@@ -25,7 +26,6 @@ from services.escalation.store.policies import book_of, stored
 from services.intake.events import reception
 from services.kernel.envelope import Event, encode, envelope
 from services.kernel.partitioning import partition_of
-from services.kernel.replay import Replayer, Report
 from tests.integration.replay_town import LOG, SERVICES, TEAM, Case, Town, assigned, begin, end, registered, stories
 
 

@@ -10,11 +10,11 @@ from typing import Any, ClassVar
 import msgspec
 from hypothesis import strategies as st
 
+from deploy.replay.replayer import Replayer, Slice
 from services.kernel.core import Bad, Record, Row
 from services.kernel.envelope import Contract, Envelope, Event, encode
 from services.kernel.fold import Folder, Outcome, Work
 from services.kernel.holding import Held, Released
-from services.kernel.replay import Replayer, Slice
 from tests.kernel.toy import (
     NINE,
     Added,

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from deploy.replay.replayer import Report
 from services.kernel.core import Row
 from services.kernel.envelope import Envelope, encode
 from services.kernel.holding import Held, Released
-from services.kernel.replay import Report
 from tests.kernel.running import HOLDS, LATER, Careful, Running, at, log_of, logs, replayer
 from tests.kernel.toy import Added, Answered, Asked, Meter
 

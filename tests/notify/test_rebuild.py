@@ -9,12 +9,12 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from deploy.replay.replayer import Replayer, Slice
 from services.escalation.events import limits, whistles
 from services.intake.events import facts, reception, whistle
 from services.kernel.core import Incoming, Record, Row
 from services.kernel.envelope import Event, encode, envelope
 from services.kernel.fold import Work
-from services.kernel.replay import Replayer, Slice
 from services.kernel.store import Write
 from services.notify.core.calls import Case
 from services.notify.core.cases import Calls

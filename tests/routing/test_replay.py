@@ -6,11 +6,11 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from deploy.replay.replayer import Replayer, Slice
 from services.intake.events import facts, reception
 from services.kernel.core import Record, Row
 from services.kernel.envelope import Event, encode, envelope
 from services.kernel.fold import Folder, Outcome, Work
-from services.kernel.replay import Replayer, Slice
 from services.routing.core import inputs
 from services.routing.core.cases import Case, Cases
 from services.routing.core.view import View
