@@ -182,3 +182,19 @@ def test_routings_words_on_panel_and_informed_units_reach_the_log() -> None:
     assert [type(one) for one in said] == [inputs.Proposal, inputs.Proposal]
     assert said[0].event.informed == ("c", "d")  # type: ignore[union-attr]
     assert said[1].event == facts.PanelUnfilled(fact_at=NINE, reason="no_mediator", seat="c")  # type: ignore[union-attr]
+
+
+def test_a_whistle_of_the_timer_that_is_withdrawn_before_anybody_was_called_is_over() -> None:
+    story = assigned()
+    story.propose(facts.WhistleProposed(fact_at=NINE, obligation="accept#1", rank=1, unit="team-1", post="head"))
+    assert [one.status for one in story.case.whistling] == ["proposed"]
+    story.fact(facts.ProposalWithdrawn(fact_at=LATER, obligation="accept#1", rank=1))
+    assert (story.case.whistling, story.case.whistles["accept#1"].status) == ((), "withdrawn")
+
+
+def test_a_second_rank_that_is_withdrawn_leaves_the_first_as_it_was() -> None:
+    story = assigned()
+    story.fact(facts.WhistleBlown(fact_at=NINE, obligation="w1", rank=1, unit="team-1", post="head"))
+    story.propose(facts.WhistleProposed(fact_at=NINE, obligation="w1", rank=2, unit="leaders", post="head"))
+    story.fact(facts.ProposalWithdrawn(fact_at=LATER, obligation="w1", rank=2))
+    assert [one.status for one in story.case.whistling] == ["blown"]

@@ -78,7 +78,10 @@ def _whistle_of_ladder(case: Case, event: Event) -> Case:
                              proposed_at=event.fact_at)  # fmt: skip
             return _heard(proposed, event.obligation)
         case facts.ProposalWithdrawn():
-            return _rank(case, event.obligation, event.rank, withdrawn_at=event.fact_at)
+            taken = _rank(case, event.obligation, event.rank, withdrawn_at=event.fact_at)
+            whistle_ = _whistle(taken, event.obligation)
+            # A whistle of the timer of which nobody was ever called: nothing is left of it.
+            return _put(taken, _end(whistle_, "withdrawn")) if event.rank == 1 and whistle_.blown is None else taken
         case facts.WhistleBlown():
             called = _called(case, event.obligation, event.rank, event.unit)
             blown = _rank(called, event.obligation, event.rank, unit=event.unit, post=event.post,
