@@ -28,7 +28,7 @@ from rich.table import Table
 from deploy.commands.directory import read_files
 from deploy.init import REPOSITORY
 from deploy.processes.identity import send
-from tests.chaos import clocks, simulated
+from tests.chaos import clocks, deeds, simulated
 from tests.chaos.evidence import Evidence
 from tests.chaos.host import ALONE, Host, Plan, policy_folder
 from tests.chaos.load import KINDS, Door, Load
@@ -223,13 +223,13 @@ async def hour(console: Console, cases: int, seed: int) -> bool:
     for n, part in enumerate(simulated.PARTS):
         since = simulated.BEGIN + timedelta(minutes=25)
         world = simulated.World(policy, calendar, DIRECTORY, {part: (since, since + simulated.OUTAGE)})
-        plan = simulated.deeds(cases, seed + n, timedelta(minutes=90))
+        plan = deeds.deeds(cases, seed + n, timedelta(minutes=90))
         until = simulated.BEGIN + timedelta(hours=8)
-        await simulated.live(world, plan, until)
+        await deeds.live(world, plan, until)
         evidence = world.evidence()
         found = clocks.limits(evidence, (simulated.BEGIN, until - timedelta(minutes=1)))
         heads, behind = clocks.leaders_after_heads(evidence), clocks.fired_behind_the_log(evidence)
-        soonest = simulated.soonest_leader(world)
+        soonest = deeds.soonest_leader(world)
         wrong = [*found.false, *found.forgotten, *heads.wrong, *behind.wrong]
         table.add_row(
             part, f"{found.due}", f"{found.met}", f"{found.missed}", f"{len(found.false)}", f"{heads.looked_at}",

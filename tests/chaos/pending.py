@@ -22,6 +22,7 @@ FROM chaos.moved m JOIN {service}.position p USING (topic, partition)
 WHERE m.schema_name = '{service}' AND m.epoch_before IS DISTINCT FROM m.epoch
 ORDER BY m.topic, m.partition, m.id DESC"""
 _PATIENCE_S = 10.0  # a busy machine answers late; a server that is away refuses at once
+_CLAIMS = "SELECT count(*) AS many FROM chaos.moved WHERE application = $1 AND epoch_before IS DISTINCT FROM epoch"
 _FIRING = """
 WITH claimed AS (
   SELECT DISTINCT ON (partition) partition, application FROM chaos.moved
@@ -73,6 +74,11 @@ class Pending:
         """Database sessions of a process."""
         rows = await self._ask("SELECT pid FROM pg_stat_activity WHERE application_name = $1", application)
         return tuple(row["pid"] for row in rows)
+
+    async def claims(self, application: str) -> int:
+        """How many partitions this process has claimed so far, over all its lives."""
+        rows = await self._ask(_CLAIMS, application)
+        return int(rows[0]["many"]) if rows else 0
 
     async def firing(self, name: str) -> int:
         """Cases of this worker's partitions with a limit that is due now."""

@@ -96,13 +96,13 @@ class Strikes:
         send(record.identity, signal.SIGSTOP)
         self.said(f"SIGSTOP {name} (pid {record.identity.pid}) for {seconds:.0f} s, with {pending}")
         await asyncio.sleep(seconds)
-        taken = await self.pending.behind(service_of(name))
+        taken, claims = await self.pending.behind(service_of(name)), await self.pending.claims(name)
         woke = time.time()
         send(record.identity, signal.SIGCONT)
-        ended = await self._ended(record, 30.0)
+        ended = await self._ended_or_again(record, claims, 30.0)
         sends = service_of(name) == "notify"
         self.zombies.append(Zombie(application=name, sends=sends, backends=backends, woke=woke, ended=ended))
-        how = f"ended {ended - woke:.1f} s later" if ended else "lives on"
+        how = f"ended {ended - woke:.1f} s later" if ended else "joined its group again"
         self.said(f"SIGCONT {name}: {how}; meanwhile its partitions were with {', '.join(sorted(taken))}")
         if ended is not None:
             await self._whole(record)
@@ -232,11 +232,15 @@ class Strikes:
     def _find(self, name: str) -> Record:
         return next(record for record in self._all() if record.name == name)
 
-    async def _ended(self, record: Record, seconds: float) -> float | None:
+    async def _ended_or_again(self, record: Record, claims: int, seconds: float) -> float | None:
+        """When a worker that woke ended; None where it lives, and has claimed partitions anew or waits for some."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             if not is_alive(record.identity):
                 return time.time()
+            if await self.pending.claims(record.name) > claims:
+                await asyncio.sleep(2.0)  # fenced after all, perhaps, on something that it had in hand
+                return None if is_alive(record.identity) else time.time()
             await asyncio.sleep(0.02)
         return None
 
