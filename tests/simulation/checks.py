@@ -7,13 +7,13 @@ from datetime import datetime
 
 import msgspec
 
+from deploy.replay.replayer import Replayer, Slice
 from services.escalation import events as escalation
 from services.escalation.events import limits, whistles
 from services.intake import events as intake
 from services.intake.events import facts, whistle
 from services.kernel.envelope import Contract, Envelope, Event, decode, encode
 from services.kernel.marks import Mark
-from services.kernel.replay import Replayer, Slice
 from services.notify import events as notify
 from services.notify.core.calls import STOOD_DOWN, UNDELIVERED, WHISTLE
 from services.notify.events import deliveries
