@@ -15,6 +15,17 @@ _RANK_STEPS = {"attend": "case.attended.v1", "settle": "case.whistle_settled.v1"
 _BLOWN, _PROPOSED = "escalation.whistle_blown.v1", "escalation.whistle_proposed.v1"
 
 
+def times_rise(evidence: Evidence) -> Finding:
+    """On a case's log no event is dated before the one in front of it."""
+    wrong = [
+        f"{case}: {after.type} {after.sequence} is dated {after.time:%H:%M:%S.%f}, before {before.type}"
+        for case, log in evidence.log.items()
+        for before, after in zip(log, log[1:], strict=False)
+        if after.time < before.time
+    ]
+    return Finding("events dated before the one in front of them", sum(map(len, evidence.log.values())), wrong)
+
+
 def fired_behind_the_log(evidence: Evidence) -> Finding:
     """What escalation said at time D, after event n of the log, leaves no event of before D behind n.
 

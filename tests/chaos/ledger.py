@@ -54,6 +54,7 @@ def examine(evidence: Evidence) -> list[Finding]:
         applied,
         positions,
         at_rest,
+        clocks.times_rise,
         clocks.fired_behind_the_log,
         clocks.false_misses,
         clocks.leaders_after_heads,

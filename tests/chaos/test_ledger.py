@@ -182,6 +182,10 @@ WRONG: dict[str, tuple[Callable[[Evidence], object], Evidence]] = {
     "a position that is not at the end": (ledger.positions, with_schema("routing", positions={("case.intake", 3): 2})),
     "an outbox that is not empty": (ledger.at_rest, with_schema("notify", unpublished=1)),
     "something parked": (ledger.at_rest, with_schema("notify", parked=1)),
+    "a time that falls": (
+        clocks.times_rise,
+        with_topic("case.intake", [LOG[0], LOG[1], changed(LOG[2], time=NINE + timedelta(seconds=9))]),
+    ),
     "fired without what the log had": (
         clocks.fired_behind_the_log,
         with_topic("case.escalation", [SAID[0], changed(SAID[1], time=NINE + timedelta(seconds=20), afterseq=1)]),
