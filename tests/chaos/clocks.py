@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import pairwise
 
 from tests.chaos.evidence import Entry, Evidence, by_key
 from tests.chaos.findings import Finding
@@ -20,7 +21,7 @@ def times_rise(evidence: Evidence) -> Finding:
     wrong = [
         f"{case}: {after.type} {after.sequence} is dated {after.time:%H:%M:%S.%f}, before {before.type}"
         for case, log in evidence.log.items()
-        for before, after in zip(log, log[1:], strict=False)
+        for before, after in pairwise(log)
         if after.time < before.time
     ]
     return Finding("events dated before the one in front of them", sum(map(len, evidence.log.values())), wrong)
