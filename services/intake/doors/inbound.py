@@ -81,7 +81,7 @@ class InboundDoor:
                         )
                         bad = await self._patiently(record)
                         done[tp] = one.offset + 1
-                        storm.saw(bad)
+                        storm.saw(record, bad)
             finally:
                 if done:
                     await consumer.commit(done)
