@@ -15,7 +15,7 @@ from tests.chaos.host import SPLIT
 from tests.chaos.ledger import volume
 from tests.chaos.strikes import struck_twice
 
-CASES_A_SECOND, REPORTS_A_SECOND = 3.0, 1.0
+CASES_A_SECOND, REPORTS_A_SECOND = 3.5, 1.0
 KILLS, LEAST_RATE, LEAST_EVENTS = 20, 50.0, 20_000
 SERVICES = ("intake", "routing", "escalation", "notify", "oversight", "portal")
 REPLAYS = (
@@ -77,7 +77,7 @@ async def run(console: Console, *, short: bool, cases_a_second: float, keep: Pat
     arena = Arena(SPLIT, cases_a_second=cases_a_second, reports_a_second=REPORTS_A_SECOND, console=console, keep=keep)
     async with arena:
         steps = _short(arena) if short else whole(arena)
-        await arena.run(steps, warm_s=10, breath_s=1 if short else 3)
+        await arena.run(steps, warm_s=10, breath_s=1 if short else 6)
         evidence = await arena.evidence()
         good = report.show(console, evidence)
         good = await _replays(arena) and good

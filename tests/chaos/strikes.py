@@ -143,8 +143,7 @@ class Strikes:
     # Servers
 
     async def restart_postgres(self, signum: signal.Signals) -> None:
-        pending = await self._anything()
-        await self._restart("postgres", signum, pending)
+        await self._restart("postgres", signum, await self._until_work(self._anything))
 
     async def restart_postgres_while_assigning(self, worker: str, survivor: str) -> None:
         """Kill a worker, and take the database away in the middle of the survivor's claim of its partitions."""
@@ -154,7 +153,7 @@ class Strikes:
         self._count(worker)
         self.said(f"kill -9 {worker} (pid {record.identity.pid}), with {pending}")
         inside = await self._until_claiming(survivor)
-        left = await self._anything()
+        left = await self._until_work(self._anything)
         await self._restart("postgres", signal.SIGINT, f"{survivor}: {inside}; {left}")
         await self.pending.slow_claims(survivor, slow=False)
         await self._whole(record)
@@ -169,7 +168,7 @@ class Strikes:
         return "nothing pending"
 
     async def restart_broker(self, signum: signal.Signals) -> None:
-        await self._restart("kafka", signum, await self._anything())
+        await self._restart("kafka", signum, await self._until_work(self._anything))
 
     async def _restart(self, name: str, signum: signal.Signals, pending: str) -> None:
         record, began = self._find(name), time.time()
@@ -222,7 +221,7 @@ class Strikes:
 
     async def _anything(self) -> str:
         left = await self.pending.left()
-        return ", ".join(f"{what} {many}" for what, many in left.items() if what != "limits due") or "nothing pending"
+        return ", ".join(f"{what} {many}" for what, many in left.items() if what != "limits due")
 
     # Until it is whole again
 
