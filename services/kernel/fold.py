@@ -66,7 +66,7 @@ class Folder(Generic[S, I, V]):
             if topic in row.held:
                 return self._park(work, incoming.record, "behind")
             if incoming.sequence != last + 1:
-                self.hold(work, incoming.record, "gap", incoming.at)
+                self.hold(work, incoming.record, "gap", work.stamp or incoming.at)
                 return Outcome.PARKED
         self._admit(work, incoming, view)
         return Outcome.APPLIED

@@ -116,3 +116,16 @@ def test_the_owner_of_a_log_stamps_what_it_says_and_names_no_event_after_which()
     folder.apply(work, read, None)  # type: ignore[arg-type]
     (said,) = work.said
     assert (said.time, said.afterseq, work.row.at) == (stamp, None, stamp)
+
+
+def test_a_gap_does_not_take_the_log_back_to_the_facts_time() -> None:
+    """Decision 4: the time of a log never falls, also where its owner says that it holds somebody."""
+    folder: Folder[Meter, object, None] = Folder("toy", ToyCore(), log=True)
+    stamp = NINE + timedelta(hours=3)
+    work = Work[Meter]("m", 0, Row(at=stamp), stamp)
+    log = log_of([(Added(n=1), 0), (Added(n=2), 1)])
+    read = toy_reader().read(Record("toy.log", 0, 1, b"m", encode(log[1])))  # the first one is missing
+    assert isinstance(read, Incoming)
+    assert folder.apply(work, read, None) is Outcome.PARKED  # type: ignore[arg-type]
+    (said,) = work.said
+    assert (said.type, said.time, work.row.at) == (Held.TYPE, stamp, stamp)
