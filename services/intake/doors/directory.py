@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable
 from pathlib import Path
 
 import asyncpg
 import msgspec
-from aiokafka import TopicPartition
-from aiokafka.errors import KafkaError
 
+from services.host.following import follow_topic
 from services.intake.core.places import Directory, Outline, Unit
 from services.intake.store import directory as copies
-from services.kernel.broker import KafkaLogin, bounds, plain_consumer
+from services.kernel.broker import KafkaLogin
 from services.kernel.envelope import decode
-from services.kernel.partitioning import PARTITIONS
-from services.kernel.store import TP
 from services.kernel.telemetry import Logger
 from services.routing.events import DIRECTORY, DIRECTORY_TOPIC
 from services.routing.events.directory import UnitPublished
-
-_GATHER_S = 0.2
 
 
 class DirectoryDoor:
@@ -54,29 +48,13 @@ class DirectoryDoor:
 
     async def run(self) -> None:
         """Follow the topic until cancelled."""
-        while True:
-            consumer = plain_consumer(self._login, f"{self._name}-directory")
-            try:
-                await consumer.start()
-                tps = [TopicPartition(DIRECTORY_TOPIC, lane) for lane in range(PARTITIONS)]
-                ends = {tp: one.end for tp, one in (await bounds(consumer, [TP(*tp) for tp in tps])).items()}
-                consumer.assign(tps)
-                await consumer.seek_to_beginning(*tps)
-                while True:
-                    found = await consumer.getmany(timeout_ms=int(_GATHER_S * 1000))
-                    await self._keep([r.value for records in found.values() for r in records if r.value is not None])
-                    if not self._caught_up:
-                        at = {tp: await consumer.position(tp) for tp in tps}
-                        self._caught_up = all(at[tp] >= ends[TP(tp.topic, tp.partition)] for tp in tps)
-            except (KafkaError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-                self._log.warning("directory: begin again", error=type(error).__name__)
-                await asyncio.sleep(0.5)
-            finally:
-                await consumer.stop()
+        faults = (asyncpg.PostgresError, asyncpg.InterfaceError)
+        await follow_topic(self._login, f"{self._name}-directory", DIRECTORY_TOPIC, self._keep, self._log, faults)
 
-    async def _keep(self, bodies: list[bytes]) -> None:
-        taken = self._take(bodies)
+    async def _keep(self, bodies: list[bytes | None], at_end: bool) -> None:
+        taken = self._take(body for body in bodies if body is not None)
         await copies.keep(self._pool, taken)
+        self._caught_up = self._caught_up or at_end
 
     def _take(self, bodies: Iterable[bytes]) -> list[tuple[str, int, bytes]]:
         taken = []

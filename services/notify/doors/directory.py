@@ -7,13 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import msgspec
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError
 
-from services.kernel.broker import KafkaLogin, bounds, plain_consumer
+from services.host.following import follow_topic
+from services.kernel.broker import KafkaLogin
 from services.kernel.envelope import decode
-from services.kernel.partitioning import PARTITIONS
-from services.kernel.store import TP, Unavailable
+from services.kernel.store import Unavailable
 from services.kernel.telemetry import Logger
 from services.notify.core.roster import DAY_MIN, Directory
 from services.notify.events.deliveries import RosterPost, RosterShift, RosterUnit
@@ -64,28 +62,12 @@ class DirectoryFollower:
 
     async def run(self) -> None:
         """Follow until cancelled."""
-        while True:
-            consumer = plain_consumer(self._login, self._client_id)
-            try:
-                await consumer.start()
-                await self._follow(consumer)
-            except (KafkaError, OSError, Unavailable) as error:
-                self._log.warning("directory: begin again", error=type(error).__name__)
-                await asyncio.sleep(0.5)
-            finally:
-                await consumer.stop()
+        await follow_topic(self._login, self._client_id, TOPIC, self._hear, self._log, (Unavailable,))
 
-    async def _follow(self, consumer: AIOKafkaConsumer) -> None:
-        partitions = [TP(TOPIC, lane) for lane in range(PARTITIONS)]
-        consumer.assign([TopicPartition(*tp) for tp in partitions])
-        ends = {tp: bound.end for tp, bound in (await bounds(consumer, partitions)).items()}
-        while True:
-            fetched = await consumer.getmany(timeout_ms=500, max_records=2_000)
-            await self._take([record.value for batch in fetched.values() for record in batch])
-            if not self._caught_up.is_set() and self._published:
-                behind = [tp for tp, end in ends.items() if await consumer.position(TopicPartition(*tp)) < end]
-                if not behind:
-                    self._caught_up.set()
+    async def _hear(self, values: list[bytes | None], at_end: bool) -> None:
+        await self._take(values)
+        if at_end and self._published:
+            self._caught_up.set()
 
     async def _take(self, values: list[bytes | None]) -> None:
         fresh = [unit for value in values if (unit := self._read(value)) is not None]

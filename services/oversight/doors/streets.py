@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
 import msgspec
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError
 
-from services.kernel.broker import KafkaLogin, plain_consumer
+from services.host.following import follow_topic
+from services.kernel.broker import KafkaLogin
 from services.kernel.envelope import decode
-from services.kernel.partitioning import PARTITIONS
 from services.kernel.telemetry import Logger
 from services.routing import events as routing
 from services.routing.events.directory import UnitPublished
@@ -46,22 +43,10 @@ class Streets:
 
     async def run(self) -> None:
         """Follow until cancelled."""
-        while True:
-            consumer = plain_consumer(self._login, self._client_id)
-            try:
-                await consumer.start()
-                await self._follow(consumer)
-            except (KafkaError, OSError) as error:
-                self._log.warning("directory: begin again", error=type(error).__name__)
-                await asyncio.sleep(0.5)
-            finally:
-                await consumer.stop()
+        await follow_topic(self._login, self._client_id, routing.DIRECTORY_TOPIC, self._hear, self._log)
 
-    async def _follow(self, consumer: AIOKafkaConsumer) -> None:
-        consumer.assign([TopicPartition(routing.DIRECTORY_TOPIC, number) for number in range(PARTITIONS)])
-        while True:
-            fetched = await consumer.getmany(timeout_ms=1000, max_records=2_000)
-            self.take(record.value for batch in fetched.values() for record in batch)
+    async def _hear(self, values: list[bytes | None], at_end: bool) -> None:
+        self.take(values)
 
     def take(self, values: Iterable[bytes | None]) -> None:
         """Keep the newest version of each street. One that can't be read is logged and stays as it stood."""
