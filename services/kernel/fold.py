@@ -43,6 +43,10 @@ class Work(Generic[S]):
     parked: list[tuple[Record, str]] = field(default_factory=list)
     changed: bool = False
 
+    def time(self, at: datetime) -> datetime:
+        """The time of what is said now, because of something that happened at this time of its own log."""
+        return self.stamp or at
+
 
 class Folder(Generic[S, I, V]):
     """Applies records and the passing of time to subjects by a core.
@@ -66,7 +70,7 @@ class Folder(Generic[S, I, V]):
             if topic in row.held:
                 return self._park(work, incoming.record, "behind")
             if incoming.sequence != last + 1:
-                self.hold(work, incoming.record, "gap", work.stamp or incoming.at)
+                self.hold(work, incoming.record, "gap", incoming.at)
                 return Outcome.PARKED
         self._admit(work, incoming, view)
         return Outcome.APPLIED
@@ -82,7 +86,7 @@ class Folder(Generic[S, I, V]):
         work.row = replace(row, seen=seen, after=after, at=at)
         work.changed = True
         if incoming.given is not None:
-            self._step(work, incoming.given, incoming.id, work.stamp or incoming.at, incoming.after, view)
+            self._step(work, incoming.given, incoming.id, work.time(incoming.at), incoming.after, view)
 
     def fire(self, work: Work[S], before: datetime, view: V) -> int:
         """Fire the limits due before this time of the log, in order.
@@ -151,7 +155,7 @@ class Folder(Generic[S, I, V]):
         work.row = replace(work.row, held=(*work.row.held, record.topic))
         said = Held(topic=record.topic, partition=record.partition, offset=record.offset, reason=reason)
         cause = f"{record.topic}/{record.partition}/{record.offset}"
-        self._say(work, (said,), derived_id(cause, "hold", 0), at, work.row.after)
+        self._say(work, (said,), derived_id(cause, "hold", 0), work.time(at), work.row.after)
 
     def refuse(self, work: Work[S], bad: Bad, at: datetime) -> Outcome:
         """A record that can't be read."""
@@ -174,7 +178,7 @@ class Folder(Generic[S, I, V]):
                 self._admit(work, incoming, view)
             done.append(incoming)
         if len(done) == len(parked):
-            self.release(work, topic, work.stamp or work.row.at or done[-1].at, len(done))
+            self.release(work, topic, work.row.at or done[-1].at, len(done))
         else:
             work.row = replace(work.row, held=held)
         return done
@@ -183,7 +187,7 @@ class Folder(Generic[S, I, V]):
         """All parked records of this subject on `topic` were applied."""
         work.row = replace(work.row, held=tuple(held for held in work.row.held if held != topic))
         cause = derived_id(f"{work.subject}/{topic}", "release", work.row.own)
-        self._say(work, (Released(topic=topic, redriven=redriven),), cause, at, work.row.after)
+        self._say(work, (Released(topic=topic, redriven=redriven),), cause, work.time(at), work.row.after)
 
     def _park(self, work: Work[S], record: Record, reason: str) -> Outcome:
         work.parked.append((record, reason))

@@ -207,7 +207,7 @@ class Processor(Generic[S, I, V]):
     def _take(self, work: Work[S], read: Incoming[I] | Bad, view: V) -> Outcome:
         self._storm.saw(read.record, isinstance(read, Bad))
         if isinstance(read, Bad):
-            return self._folder.refuse(work, read, work.stamp or work.row.at or _broker_time(read.record))
+            return self._folder.refuse(work, read, work.row.at or _broker_time(read.record))
         return self._folder.apply(work, read, view)
 
     def _fresh(self, records: Sequence[Record]) -> list[Record]:
