@@ -36,7 +36,7 @@ class KafkaTransport(ConsumerRebalanceListener):  # type: ignore[misc]
             auto_offset_reset="earliest",
             partition_assignment_strategy=(RangePartitionAssignor,),
             session_timeout_ms=int(plan.session_timeout_s * 1000),
-            heartbeat_interval_ms=int(plan.session_timeout_s * 1000 / 3),
+            heartbeat_interval_ms=int(plan.heartbeat_s * 1000),
             max_partition_fetch_bytes=2_000_000,
         )
         await consumer.start()

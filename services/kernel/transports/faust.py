@@ -148,7 +148,7 @@ class _App(faust.App):
             broker_client_id=plan.instance,
             broker_credentials=faust.SASLCredentials(username=user, password=password, mechanism="SCRAM-SHA-512"),
             broker_session_timeout=plan.session_timeout_s,
-            broker_heartbeat_interval=plan.session_timeout_s / 3,
+            broker_heartbeat_interval=plan.heartbeat_s,
             broker_rebalance_timeout=plan.session_timeout_s,
             broker_request_timeout=max(30.0, plan.session_timeout_s),
             broker_max_poll_records=plan.fetch_records,

@@ -23,6 +23,11 @@ class GroupPlan:
     fetch_records: int = 500
     commit_every_s: float = 1.0
 
+    @property
+    def heartbeat_s(self) -> float:
+        """Between heartbeats. The living hear of the dead with their next one, so it is a part of every take-over."""
+        return self.session_timeout_s / 6
+
 
 class Transport(Protocol):
     async def run(self) -> None:
