@@ -25,6 +25,7 @@ from services.kernel.processor import Processor
 from services.kernel.tables import NoExtension
 from services.kernel.telemetry import ProcessorMetrics
 from services.kernel.transports.port import GroupPlan
+from services.kernel.waking import Waker
 
 BATCH = 500
 
@@ -48,7 +49,7 @@ async def bare(settings: ServiceSettings, group: str) -> None:
 async def worker(settings: ServiceSettings, group: str, *, fires: bool) -> None:
     """Worker and relay of the toy service in one process, as a service runs them."""
     log = configure_logging(SERVICE, settings.instance, "warning")
-    pool = await runtime.open_pool(settings)
+    pool, waker = await runtime.open_pool(settings), Waker()
     store: BatchStore[Meter, object, None] = BatchStore(
         pool,
         SERVICE,
@@ -56,7 +57,8 @@ async def worker(settings: ServiceSettings, group: str, *, fires: bool) -> None:
         Meter,
         ToyCore(),
         NoExtension(),
-        most_subjects=1_000,  # type: ignore[arg-type]
+        most_subjects=1_000,
+        waker=waker,  # type: ignore[arg-type]
     )
     processor = Processor(
         Folder(SERVICE, ToyCore()), reader(), store, ProcessorMetrics(SERVICE), log_topic=LOG,  # type: ignore[arg-type]
@@ -65,7 +67,7 @@ async def worker(settings: ServiceSettings, group: str, *, fires: bool) -> None:
     plan = GroupPlan(settings, group, (LOG,), settings.instance, settings.session_timeout_s, BATCH)
     parts = [*Worker(processor, plan, log, fires=fires, transport=settings.transport).parts()]
     if "relay" in settings.roles:
-        parts.append(runtime.relay(SERVICE, settings, log))
+        parts.append(runtime.relay(SERVICE, settings, log, waker))
     await together(parts)
 
 

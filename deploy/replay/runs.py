@@ -12,6 +12,7 @@ from services.kernel.database import Db
 from services.kernel.fold import Work
 from services.kernel.store import TP, Position, Write
 from services.kernel.tables import Codec, Statement
+from services.kernel.waking import Waker
 
 Stepped = Callable[[], None]
 
@@ -56,7 +57,7 @@ async def cut_over(plan: Plan, connection: Db, login: KafkaLogin, stepped: Stepp
     the positions, which now stand still, and replace the rows. Returns: how many subjects there are.
     """
     subjects, schema = 0, plan.service
-    statement = Statement(schema, plan.own, Codec(plan.state), plan.core)
+    statement = Statement(schema, plan.own, Codec(plan.state), plan.core, Waker())
     async with connection.transaction():
         await connection.execute(f"LOCK TABLE {schema}.position IN SHARE ROW EXCLUSIVE MODE")
         await connection.execute(f"UPDATE {schema}.position SET epoch = epoch + 1")  # noqa: S608 - own schema
@@ -70,8 +71,8 @@ async def cut_over(plan: Plan, connection: Db, login: KafkaLogin, stepped: Stepp
                 advances = await _as_it_stands(connection, schema, piece.partition)
                 if works:
                     write = Write(advances, works)
-                    sql, args = statement.build(write, plan.derived.parts(None, {}, works))
-                    await connection.fetch(sql, *args)
+                    built = statement.build(write, plan.derived.parts(None, {}, works))
+                    await connection.fetch(built.sql, *built.args)
                 subjects += len(works)
                 stepped()
         await plan.restore(connection)

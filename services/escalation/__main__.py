@@ -27,6 +27,7 @@ from services.kernel.processor import Processor
 from services.kernel.relay import check_archive
 from services.kernel.telemetry import Logger, ProcessorMetrics
 from services.kernel.transports.port import GroupPlan
+from services.kernel.waking import Waker
 
 MOST_SUBJECTS = 1_000  # cases of one batch
 
@@ -39,9 +40,9 @@ async def build(settings: EscalationSettings, log: Logger) -> Parts:
     await check_archive(pool, settings, SERVICE, TOPIC)
     for version in await apply_first(pool, settings.policy_dir, settings.first_policy):
         log.info("first policy stored", kind=version.kind, name=version.name, version=version.version)
-    health = Health([lambda: missing(pool)])
+    health, waker = Health([lambda: missing(pool)]), Waker()
     if "worker" in settings.roles:
-        processor = make_processor(pool, settings)
+        processor = make_processor(pool, settings, waker)
         plan = GroupPlan(
             settings, SERVICE, reader().topics, settings.instance, settings.session_timeout_s, settings.batch_records
         )
@@ -52,7 +53,7 @@ async def build(settings: EscalationSettings, log: Logger) -> Parts:
 
         health.checks.append(claimed)
     if "relay" in settings.roles:
-        parts.running.append(runtime.relay(SERVICE, settings, log))
+        parts.running.append(runtime.relay(SERVICE, settings, log, waker))
     if "door" in settings.roles:
         app = make_app(SERVICE, health, settings.secret("token_key"), SystemClock())
         app.include_router(router(lambda: _stored(pool), SystemClock()))
@@ -60,12 +61,12 @@ async def build(settings: EscalationSettings, log: Logger) -> Parts:
     return parts
 
 
-def make_processor(pool: Pool, settings: EscalationSettings) -> Processor[Case, inputs.Given, PolicyBook]:
+def make_processor(pool: Pool, settings: EscalationSettings, waker: Waker) -> Processor[Case, inputs.Given, PolicyBook]:
     """The worker's processor, as this service runs it; the benchmark measures this one."""
     core = Escalation()
     view = PolicyView(time.monotonic)
     store: BatchStore[Case, inputs.Given, PolicyBook] = BatchStore(
-        pool, SERVICE, TOPIC, Case, core, view, most_subjects=MOST_SUBJECTS
+        pool, SERVICE, TOPIC, Case, core, view, most_subjects=MOST_SUBJECTS, waker=waker
     )
     return Processor(
         Folder(SERVICE, core),

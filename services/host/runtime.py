@@ -27,6 +27,7 @@ from services.kernel.relay import ArchiveError, Relay, RelayPlan
 from services.kernel.telemetry import Logger, RelayMetrics
 from services.kernel.transports.aiokafka import KafkaTransport
 from services.kernel.transports.port import GroupPlan, Transport
+from services.kernel.waking import Waker
 
 _GRACE_S = 8.0  # for the batch in flight; then the process ends all the same
 
@@ -58,7 +59,13 @@ async def open_pool(settings: ServiceSettings, *, most: int = 6) -> asyncpg.Pool
         max_size=most,
         command_timeout=30,
         server_settings={"application_name": settings.instance, "jit": "off"},
+        reset=_as_it_is,
     )
+
+
+async def _as_it_is(_: object) -> None:
+    """asyncpg would reset a connection whenever it is given back: a statement for each of ours, which change nothing
+    of their session."""
 
 
 async def open_connection(settings: ServiceSettings) -> asyncpg.Connection:
@@ -92,10 +99,12 @@ def door(app: FastAPI, settings: ServiceSettings) -> Part:
     return Part("door", serve)
 
 
-def relay(schema: str, settings: ServiceSettings, log: Logger, *, log_topic: str | None = None) -> Part:
-    """The service's relay; `log_topic` where it owns the subjects' log and so writes marks."""
+def relay(
+    schema: str, settings: ServiceSettings, log: Logger, waker: Waker | None = None, *, log_topic: str | None = None
+) -> Part:
+    """The service's relay; `log_topic` where it owns the subjects' log and so writes marks. waker: of this process."""
     plan = RelayPlan(schema, settings.instance, log_topic)
-    made = Relay(plan, settings, lambda: open_connection(settings), log, RelayMetrics(schema))
+    made = Relay(plan, settings, lambda: open_connection(settings), log, RelayMetrics(schema), waker)
     return Part("relay", made.run)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from services.host.http import Health
 from services.host.logs import configure_logging
-from services.host.runtime import Parts, Worker, door, open_connection, open_pool, relay, run
+from services.host.runtime import Parts, Worker, door, open_pool, relay, run
 from services.intake.core.cases import Case
 from services.intake.core.inputs import Given
 from services.intake.core.places import Directory
@@ -14,23 +14,24 @@ from services.intake.doors.http import application
 from services.intake.doors.inbound import InboundDoor
 from services.intake.doors.receiving import Receiver
 from services.intake.doors.topics import make_reader
+from services.intake.doors.watch import Watch
 from services.intake.events import TOPIC
 from services.intake.settings import IntakeSettings, read_kinds
 from services.intake.store.cases import CaseStore
 from services.intake.store.vault import Vault
-from services.intake.store.watch import Watch
 from services.kernel.clock import SystemClock
 from services.kernel.processor import Processor
 from services.kernel.relay import check_archive
 from services.kernel.telemetry import Logger, ProcessorMetrics
 from services.kernel.transports.port import GroupPlan
+from services.kernel.waking import Waker
 
 _CONNECTIONS = 10
 
 
 async def parts(settings: IntakeSettings, log: Logger) -> Parts:
     """Everything that this process runs, by its roles."""
-    made = Parts()
+    made, waker = Parts(), Waker()
     pool = await open_pool(settings, most=_CONNECTIONS)
     made.closing.append(pool.close)
     await check_archive(pool, settings, "intake", TOPIC)
@@ -38,11 +39,11 @@ async def parts(settings: IntakeSettings, log: Logger) -> Parts:
     directory = DirectoryDoor(settings, settings.instance, pool, read_outline(settings.outline_file), log)
     await directory.load_copy()
     made.add("directory", directory.run)
-    cases = CaseStore(pool, vault, directory.now)
+    cases = CaseStore(pool, vault, directory.now, waker)
     kinds = read_kinds(settings.kinds_file)
     health = Health([directory.missing])
     if "door" in settings.roles:
-        watch = Watch(lambda: open_connection(settings), log)
+        watch = Watch(settings, f"{settings.instance}-watch", log)
         made.add("watch", watch.run)
         context = Context(
             pool=pool, vault=vault, cases=cases, directory=directory.now, watch=watch, kinds=kinds,
@@ -57,7 +58,7 @@ async def parts(settings: IntakeSettings, log: Logger) -> Parts:
             receiver = Receiver(system, cases, directory.now, kinds)
             made.add(f"inbound.{system}", InboundDoor(receiver, settings, settings.instance, log).run)
     if "relay" in settings.roles:
-        made.running.append(relay("intake", settings, log, log_topic=TOPIC))
+        made.running.append(relay("intake", settings, log, waker, log_topic=TOPIC))
     return made
 
 

@@ -16,13 +16,15 @@ from services.kernel.database import Db, faults
 from services.kernel.partitioning import PARTITIONS
 from services.kernel.store import TP, Batch, Parked, Position, Write
 from services.kernel.tables import Codec, Extension, Statement, columns
+from services.kernel.waking import Waker
 
 
 @dataclass(slots=True, kw_only=True)
 class PostgresBatch(Batch[S, V]):
-    """connection: for a service's own rows in the same transaction, where the store opens one."""
+    """connection: for a service's own rows in the same transaction, where the store opens one. said: wrote events."""
 
     connection: Db
+    said: bool = False
 
 
 class PostgresStore(Generic[S, I, V]):
@@ -31,6 +33,7 @@ class PostgresStore(Generic[S, I, V]):
     Args:
         pool: connections as the service's role. service: name of its schema. topic: where own events go.
         state: type of the core's state. extension: the service's own rows. most_subjects: bound of a batch.
+        waker: of this process, if its relay runs here.
     """
 
     def __init__(
@@ -44,10 +47,12 @@ class PostgresStore(Generic[S, I, V]):
         *,
         most_subjects: int,
         partitions: int = PARTITIONS,
+        waker: Waker | None = None,
     ) -> None:
         self._pool, self._sql, self._topic, self._extension = pool, sql.statements(service), topic, extension
         self._codec = Codec(state)
-        self._statement = Statement(service, topic, self._codec, core, partitions)
+        self._waker = waker or Waker()
+        self._statement = Statement(service, topic, self._codec, core, self._waker, partitions)
         self.most_subjects = most_subjects
 
     async def claim(self, begins: Mapping[TP, int]) -> dict[TP, Position]:
@@ -74,21 +79,23 @@ class PostgresStore(Generic[S, I, V]):
         found = await self._fetch(name, *args)
         return {TP(r["topic"], r["partition"]): Position(r["next_offset"], r["epoch"], r["upto"]) for r in found}
 
-    async def _read(self, connection: Db, name: str, subjects: Mapping[str, int]) -> PostgresBatch[S, V]:
-        view, decode = await self._extension.view(connection), self._codec.decode
-        found = await connection.fetch(self._sql[name], list(subjects))
-        rows = {row["subject"]: decode(row["doc"]) for row in found}
+    def _batch(self, connection: Db, view: V, found: Sequence[asyncpg.Record]) -> PostgresBatch[S, V]:
+        decode = self._codec.decode
+        rows = {row["subject"]: decode(row["doc"]) for row in found if row["doc"] is not None}
 
         async def write(write: Write[S]) -> set[TP]:
+            built = self._statement.build(write, self._extension.parts(view, rows, write.works))
             async with faults():
-                return await self._run(connection, write, view, rows)
+                written = await connection.fetch(built.sql, *built.args)
+            batch.said = batch.said or built.says
+            return {TP(row["topic"], row["partition"]) for row in written if row["topic"] is not None}
 
-        return PostgresBatch(rows=rows, view=view, write=write, connection=connection)
+        batch = PostgresBatch(rows=rows, view=view, write=write, connection=connection)
+        return batch
 
-    async def _run(self, connection: Db, write: Write[S], view: V, before: Mapping[str, Row[S]]) -> set[TP]:
-        statement, args = self._statement.build(write, self._extension.parts(view, before, write.works))
-        found = await connection.fetch(statement, *args)
-        return {TP(row["topic"], row["partition"]) for row in found if row["topic"] is not None}
+    def _committed(self, batch: PostgresBatch[S, V]) -> None:
+        if batch.said:
+            self._waker.wake()
 
 
 class BatchStore(PostgresStore[S, I, V]):
@@ -101,7 +108,10 @@ class BatchStore(PostgresStore[S, I, V]):
     @asynccontextmanager
     async def batch(self, subjects: Mapping[str, int]) -> AsyncIterator[PostgresBatch[S, V]]:
         async with faults(), self._pool.acquire() as connection:
-            yield await self._read(connection, "read", subjects)
+            view = await self._extension.view(connection)
+            batch = self._batch(connection, view, await connection.fetch(self._sql["read"], list(subjects)))
+            yield batch
+        self._committed(batch)
 
 
 class LockingStore(PostgresStore[S, I, V]):
@@ -118,26 +128,16 @@ class LockingStore(PostgresStore[S, I, V]):
         The block's own exceptions roll back. `Unavailable` on the way out: the commit may or may not have happened.
         """
         async with faults(), self._pool.acquire() as connection, connection.transaction():
-            batch = await self._read(connection, "lock", subjects)
-            batch.stamps = await self._stamps(connection, subjects, batch.rows)
+            view = await self._extension.view(connection)
+            found = await connection.fetch(self._sql["lock"], list(subjects), list(subjects.values()))
+            batch = self._batch(connection, view, found)
+            batch.stamps = {row["subject"]: self._stamp(row["clock"], batch.rows.get(row["subject"])) for row in found}
             yield batch
+        self._committed(batch)
 
-    async def _stamps(
-        self, connection: Db, subjects: Mapping[str, int], rows: Mapping[str, Row[S]]
-    ) -> dict[str, datetime]:
-        """Times for what is said now (decision 4): never before the subject's last time or a published mark.
-
-        `now()`, the start of this transaction, is in it because marks look at the starts of open transactions: were
-        the clock stepped back between that start and here, a time below it could lie below a mark.
-        """
-        clock: datetime = await connection.fetchval("SELECT greatest(clock_timestamp(), now())")
-        marks = await connection.fetch(self._sql["marks"], list(set(subjects.values())))
-        floors = {row["partition"]: max(clock, row["upto"]) for row in marks}
-        stamps = {}
-        for subject, partition in subjects.items():
-            last = rows[subject].at if subject in rows else None
-            stamps[subject] = max(floors.get(partition, clock), last or clock)
-        return stamps
+    def _stamp(self, clock: datetime, row: Row[S] | None) -> datetime:
+        """Time of what is said now (decision 4): never before a published mark or the subject's last time."""
+        return clock if row is None or row.at is None else max(clock, row.at)
 
 
 def parked(row: asyncpg.Record) -> Parked:

@@ -28,6 +28,7 @@ from services.kernel.partitioning import PARTITIONS
 from services.kernel.processor import Bounds
 from services.kernel.store import TP
 from services.kernel.telemetry import Logger, RelayMetrics
+from services.kernel.waking import Waker
 
 PROGRESS = "progress"
 _Batches: TypeAlias = dict[TopicPartition, tuple[BatchBuilder, list[int]]]
@@ -91,7 +92,6 @@ class _Session:
 
     connection: asyncpg.Connection
     producer: AIOKafkaProducer
-    wake: asyncio.Event
     lanes: list[int] = field(default_factory=list)
     ends: dict[int, int] = field(default_factory=dict)
     next_lock: float = 0.0
@@ -104,7 +104,7 @@ class Relay:
 
     Args:
         plan: what to publish. login: to the broker. connect: opens a connection of the service's role.
-        log, metrics: telemetry.
+        log, metrics: telemetry. waker: of this process; told which partitions are published here.
     """
 
     def __init__(
@@ -114,9 +114,12 @@ class Relay:
         connect: Callable[[], Awaitable[asyncpg.Connection]],
         log: Logger,
         metrics: RelayMetrics,
+        waker: Waker | None = None,
     ) -> None:
         self._plan, self._login, self._connect = plan, login, connect
         self._log, self._metrics, self._sql = log, metrics, sql.statements(plan.schema)
+        self._waker = waker or Waker()
+        self._wake = self._waker.listener()
 
     async def run(self) -> None:
         """Publish until cancelled."""
@@ -128,7 +131,7 @@ class Relay:
                         await self._round(session)
                         wait = 0.05
                         with contextlib.suppress(TimeoutError):
-                            await asyncio.wait_for(session.wake.wait(), self._pause(session))
+                            await asyncio.wait_for(self._wake.wait(), self._pause(session))
             except _BROKEN as error:
                 self._metrics.failures.inc()
                 self._metrics.lanes.set(0)
@@ -143,26 +146,27 @@ class Relay:
         try:
             # A frozen process keeps its advisory locks until the server gives up on the silent connection.
             await connection.execute("SET idle_session_timeout = '5s'")
-            wake = asyncio.Event()
-            await connection.add_listener(f"{self._plan.schema}_outbox", lambda *_: wake.set())
+            await connection.add_listener(f"{self._plan.schema}_outbox", lambda *_: self._wake.set())
             await producer.start()
-            yield _Session(connection, producer, wake)
+            yield _Session(connection, producer)
         finally:
+            self._waker.lanes = frozenset()
             with contextlib.suppress(KafkaError, OSError, TimeoutError):
                 await asyncio.wait_for(producer.stop(), 5)
             connection.terminate()
 
     async def _round(self, s: _Session) -> None:
         """One round: what was committed before it began is published when it ends; then the mark may say so."""
-        s.wake.clear()
+        self._wake.clear()
         await self._take_lanes(s)
         if not s.lanes:
             return
         with self._metrics.round.time():
             upto = await self._begin_mark(s) if self._mark_is_due(s) else None
-            last = await s.connection.fetchval(self._sql["newest"])
-            while last is not None and await self._publish(s, last):
-                pass
+            oldest = await self._publish(s)
+            last = await s.connection.fetchval(self._sql["newest"]) if oldest is not None else None
+            while oldest is not None and last is not None and oldest <= last:  # what comes later, the next round takes
+                oldest = await self._publish(s)
             if upto is not None:
                 await self._write_mark(s, upto)
 
@@ -192,13 +196,14 @@ class Relay:
             found = await _bounds(self._login, f"{self._plan.name}-ends", self._plan.log_topic, got)
             s.ends.update({tp.partition: bound.end for tp, bound in found.items()})
         s.lanes = sorted([*s.lanes, *got])
+        self._waker.lanes = frozenset(s.lanes)
         self._metrics.lanes.set(len(s.lanes))
 
-    async def _publish(self, s: _Session, last: int) -> bool:
-        """Publish the oldest unpublished rows. Returns: True while rows up to `last` may be left."""
+    async def _publish(self, s: _Session) -> int | None:
+        """Publish the oldest unpublished rows. Returns: the id of the oldest if more may be left, else None."""
         rows = await s.connection.fetch(self._sql["unpublished"], s.lanes, _ROUND)
         if not rows:
-            return False
+            return None
         batches = self._batches(s.producer, rows)
         sent = [await s.producer.send_batch(b, tp.topic, partition=tp.partition) for tp, (b, _) in batches.items()]
         answers = await asyncio.gather(*sent, return_exceptions=True)
@@ -213,7 +218,7 @@ class Relay:
         for answer in answers:
             if isinstance(answer, BaseException):
                 raise answer
-        return (len(rows) == _ROUND or len(done) < len(rows)) and rows[0]["id"] <= last
+        return int(rows[0]["id"]) if len(rows) == _ROUND or len(done) < len(rows) else None
 
     def _batches(self, producer: AIOKafkaProducer, rows: Sequence[asyncpg.Record]) -> _Batches:
         """One batch per partition, filled in order of id until it is full; the rest waits for the next round."""

@@ -14,9 +14,12 @@ from services.kernel.database import Db
 from services.kernel.fold import Work
 from services.kernel.partitioning import PARTITIONS, partition_of
 from services.kernel.store import Write
+from services.kernel.waking import Waker
 
 _FENCED = "SELECT DISTINCT partition FROM pos"
 _FREE = "SELECT generate_series(0, {last}) AS partition"  # rows are locked: a press of a person has no position
+_NOTIFY = "SELECT pg_notify('{schema}_outbox', '') FROM (SELECT 1 FROM un LIMIT 1) any_row"
+_QUIET = "SELECT 1 FROM un LIMIT 1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,19 +68,31 @@ class Codec(Generic[S]):
         return self._decoder.decode(doc)
 
 
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A batch's one statement. says: there are events in it."""
+
+    sql: str
+    args: list[object]
+    says: bool
+
+
 class Statement(Generic[S, I, V]):
     """Builds the statement that writes a batch.
 
     Args:
         schema: the service's schema. topic: where own events go. core: says when a state is next due.
+        waker: tells which partitions the relay of this process publishes; the others' relays are notified.
     """
 
-    def __init__(self, schema: str, topic: str, codec: Codec[S], core: Core[S, I, V], partitions: int = PARTITIONS):
-        self._schema, self._topic, self._partitions = schema, topic, partitions
+    def __init__(
+        self, schema: str, topic: str, codec: Codec[S], core: Core[S, I, V], waker: Waker, partitions: int = PARTITIONS
+    ) -> None:
+        self._schema, self._topic, self._waker, self._partitions = schema, topic, waker, partitions
         self._sql, self._codec, self._core = sql.statements(schema), codec, core
 
-    def build(self, write: Write[S], parts: Sequence[Part]) -> tuple[str, list[object]]:
-        """Returns: SQL and arguments. The SQL depends only on the parts, so that it is prepared once."""
+    def build(self, write: Write[S], parts: Sequence[Part]) -> Built:
+        """The SQL depends only on the parts and on who publishes, so that it is prepared once."""
         args: list[object] = [*self._positions(write), *self._states(write), *self._events(write)]
         pieces, checks = [self._sql["batch"]], ""
         if write.unparked or any(work.parked for work in write.works):
@@ -89,8 +104,15 @@ class Statement(Generic[S, I, V]):
             checks += "".join(f", {{schema}}.must({condition}, '{words}')" for condition, words in part.must)
             args += part.args
         live = _FENCED if write.positions else _FREE.replace("{last}", str(self._partitions - 1))
-        whole = "".join([*pieces, self._sql["batch_end"]])
-        return whole.replace("{live}", live).replace("{checks}", checks).replace("{schema}", self._schema), args
+        lanes = self._lanes(write)
+        woken = _QUIET if self._waker.near(lanes) else _NOTIFY
+        whole = "".join([*pieces, self._sql["batch_end"]]).replace("{live}", live).replace("{woken}", woken)
+        return Built(whole.replace("{checks}", checks).replace("{schema}", self._schema), args, bool(lanes))
+
+    def _lanes(self, write: Write[S]) -> set[int]:
+        """Partitions of the events in it; a service's own parts say nothing beside these."""
+        lanes = {work.partition for work in write.works if work.said}
+        return lanes | {partition_of(said.key, self._partitions) for said in write.also}
 
     def _positions(self, write: Write[S]) -> list[object]:
         return columns([(*tp, at.next_offset, at.epoch, at.upto) for tp, at in sorted(write.positions.items())], 5)

@@ -6,7 +6,6 @@ import random
 from collections.abc import Callable, Coroutine
 from datetime import timedelta
 
-import asyncpg
 import httpx
 
 from services.host import runtime
@@ -20,6 +19,7 @@ from services.kernel.processor import Processor
 from services.kernel.relay import check_archive
 from services.kernel.telemetry import Logger, ProcessorMetrics
 from services.kernel.transports.port import GroupPlan
+from services.kernel.waking import Waker
 from services.notify.core.calls import Case
 from services.notify.core.cases import Calls
 from services.notify.core.inputs import Given
@@ -31,11 +31,10 @@ from services.notify.doors.channels.webhook import WebhookChannel, webhook_key
 from services.notify.doors.directory import DirectoryFollower
 from services.notify.doors.http import router
 from services.notify.doors.messages import Composer
-from services.notify.doors.metrics import SenderMetrics
+from services.notify.doors.metrics import SenderMetrics, keep_gauges
 from services.notify.doors.outcomes import StoredOutcomes
 from services.notify.doors.sender import Pace, Sender
 from services.notify.doors.topics import reader
-from services.notify.doors.waking import listen
 from services.notify.events import TOPIC
 from services.notify.settings import NotifySettings
 from services.notify.store.deliveries import Deliveries
@@ -49,7 +48,7 @@ _Store = LockingStore[Case, Given, Directory]
 
 async def build(settings: NotifySettings, log: Logger) -> Parts:
     """All parts of a process with these settings."""
-    parts, health, clock = Parts(), Health(), SystemClock()
+    parts, health, clock, waker = Parts(), Health(), SystemClock(), Waker()
     pool = await runtime.open_pool(settings, most=10)
     parts.closing.append(pool.close)
     await check_archive(pool, settings, SERVICE, TOPIC)
@@ -57,16 +56,19 @@ async def build(settings: NotifySettings, log: Logger) -> Parts:
     if "worker" in settings.roles:
         follower = DirectoryFollower(settings, f"{settings.instance}-directory", Units(pool), log)
         store: _Store = LockingStore(
-            pool, SERVICE, TOPIC, Case, Calls(), DeliveryRows(lambda: follower.directory), most_subjects=_MOST_SUBJECTS
-        )
+            pool, SERVICE, TOPIC, Case, Calls(), DeliveryRows(lambda: follower.directory),
+            most_subjects=_MOST_SUBJECTS, waker=waker,
+        )  # fmt: skip
         parts.add("directory", follower.run)
         health.checks.append(follower.missing)
         _add_worker(parts, health, settings, store, follower, log)
         client = httpx.AsyncClient(timeout=settings.channel_timeout_s)
         parts.closing.append(client.aclose)
-        _add_sender(parts, settings, _sender(settings, store, deliveries, follower, client, log), log, deliveries)
+        sender = _sender(settings, store, deliveries, follower, client, waker, log)
+        parts.add("sender", sender.run)
+        parts.add("gauges", lambda: keep_gauges(deliveries, sender.metrics, log))
     if "relay" in settings.roles:
-        parts.running.append(runtime.relay(SERVICE, settings, log))
+        parts.running.append(runtime.relay(SERVICE, settings, log, waker))
     if "door" in settings.roles:
         app = make_app(SERVICE, health, settings.secret("token_key"), clock)
         app.include_router(router(deliveries))
@@ -109,6 +111,7 @@ def _sender(
     deliveries: Deliveries,
     follower: DirectoryFollower,
     client: httpx.AsyncClient,
+    waker: Waker,
     log: Logger,
 ) -> Sender:
     clock, link_key = SystemClock(), settings.secret("link_key")
@@ -139,15 +142,8 @@ def _sender(
         pace=Pace(patience, random.random, timedelta(seconds=settings.lease_s), settings.at_once),
         metrics=SenderMetrics(),
         log=log,
+        wake=waker.listener(),  # deliveries are written with what was said
     )
-
-
-def _add_sender(parts: Parts, settings: NotifySettings, sender: Sender, log: Logger, deliveries: Deliveries) -> None:
-    async def connect() -> asyncpg.Connection:
-        return await runtime.open_connection(settings)
-
-    parts.add("sender", sender.run)
-    parts.add("wake", lambda: listen(connect, sender.wake, deliveries, sender.metrics, log))
 
 
 def main() -> None:

@@ -30,6 +30,7 @@ from services.oversight.store.questions import Questions
 from services.oversight.store.rows import ProjectionRows
 
 SERVICE = "oversight"
+_GATHER_MS = 200  # the screen is made once a second, so records may wait for larger batches
 
 
 async def build(settings: OversightSettings, log: Logger) -> Parts:
@@ -50,7 +51,9 @@ async def build(settings: OversightSettings, log: Logger) -> Parts:
             ProcessorMetrics(SERVICE),
             batch_records=settings.batch_records,
         )
-        plan = GroupPlan(settings, GROUP, reader.topics, settings.instance, settings.session_timeout_s)
+        plan = GroupPlan(
+            settings, GROUP, reader.topics, settings.instance, settings.session_timeout_s, gather_ms=_GATHER_MS
+        )
         parts.running += Worker(processor, plan, log, fires=False, transport=settings.transport).parts()
         health.checks.append(lambda: _assigned(processor))
     if "door" in settings.roles:

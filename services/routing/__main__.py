@@ -15,6 +15,7 @@ from services.kernel.processor import Processor
 from services.kernel.relay import check_archive
 from services.kernel.telemetry import Logger, ProcessorMetrics
 from services.kernel.transports.port import GroupPlan
+from services.kernel.waking import Waker
 from services.routing.core.cases import Case
 from services.routing.core.inputs import Input
 from services.routing.core.view import View
@@ -35,11 +36,11 @@ async def build(settings: RoutingSettings, log: Logger) -> Parts:
     pool = await runtime.open_pool(settings)
     parts.closing.append(pool.close)
     await check_archive(pool, settings, SERVICE, TOPIC)
-    shelf, health = Shelf(), Health()
+    shelf, health, waker = Shelf(), Health(), Waker()
     directory = DirectoryDoor(pool, shelf, SystemClock())
     health.checks.append(directory.missing)
     if "worker" in settings.roles:
-        processor = _processor(pool, shelf, settings)
+        processor = _processor(pool, shelf, settings, waker)
         plan = GroupPlan(
             settings, SERVICE, reader().topics, settings.instance, settings.session_timeout_s, settings.batch_records
         )
@@ -51,7 +52,7 @@ async def build(settings: RoutingSettings, log: Logger) -> Parts:
 
         health.checks.append(claimed)
     if "relay" in settings.roles:
-        parts.running.append(runtime.relay(SERVICE, settings, log))
+        parts.running.append(runtime.relay(SERVICE, settings, log, waker))
     if "door" in settings.roles:
         app = make_app(SERVICE, health, settings.secret("token_key"), SystemClock())
         app.include_router(router(directory))
@@ -59,10 +60,10 @@ async def build(settings: RoutingSettings, log: Logger) -> Parts:
     return parts
 
 
-def _processor(pool: Pool, shelf: Shelf, settings: RoutingSettings) -> Processor[Case, Input, View]:
+def _processor(pool: Pool, shelf: Shelf, settings: RoutingSettings, waker: Waker) -> Processor[Case, Input, View]:
     core = TalliedCases()
     store: BatchStore[Case, Input, View] = BatchStore(
-        pool, SERVICE, TOPIC, Case, core, LoadExtension(shelf), most_subjects=_MOST_SUBJECTS
+        pool, SERVICE, TOPIC, Case, core, LoadExtension(shelf), most_subjects=_MOST_SUBJECTS, waker=waker
     )
     return Processor(
         Folder(SERVICE, core), reader(), store, ProcessorMetrics(SERVICE), batch_records=settings.batch_records

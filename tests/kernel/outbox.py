@@ -28,6 +28,7 @@ from services.kernel.migrations import migrate
 from services.kernel.partitioning import PARTITIONS, partition_of
 from services.kernel.relay import Relay, RelayPlan
 from services.kernel.telemetry import RelayMetrics
+from services.kernel.waking import Waker
 from tests.kernel.toy import message
 
 LOGGER = structlog.get_logger("toy")
@@ -50,10 +51,12 @@ class Outbox:
     async def connect(self, role: str = "toylog") -> asyncpg.Connection:
         return await asyncpg.connect(self.stack.dsn(role, self.database))
 
-    def relay(self, name: str = "r1", *, marks: bool = False, schema: str = "toylog") -> Relay:
+    def relay(
+        self, name: str = "r1", *, marks: bool = False, schema: str = "toylog", waker: Waker | None = None
+    ) -> Relay:
         plan = RelayPlan(schema, name, self.log if marks else None)
         metrics = RelayMetrics(schema, CollectorRegistry())
-        return Relay(plan, self.login, lambda: self.connect(schema), LOGGER, metrics)
+        return Relay(plan, self.login, lambda: self.connect(schema), LOGGER, metrics, waker)
 
     def run(self, coroutine: Any) -> asyncio.Task[Any]:
         self.tasks.append(asyncio.create_task(coroutine))

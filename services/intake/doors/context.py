@@ -17,11 +17,11 @@ from services.host.tokens import Identity
 from services.intake.core.cases import Case
 from services.intake.core.inputs import Actor
 from services.intake.core.places import Directory
+from services.intake.doors.watch import Watch
 from services.intake.store import lists
 from services.intake.store.cases import CaseStore, UnknownCaseError
 from services.intake.store.presses import Answer, Press
 from services.intake.store.vault import Vault, digest
-from services.intake.store.watch import Watch
 from services.kernel.clock import Clock
 from services.kernel.database import Db
 from services.kernel.telemetry import Logger

@@ -13,8 +13,8 @@ from fastapi.responses import StreamingResponse
 
 from services.host.http import Caller
 from services.intake.doors.context import CaseId, Context, Ctx, case_of
+from services.intake.doors.watch import Changed
 from services.intake.store import lists
-from services.intake.store.watch import Changed
 
 router = APIRouter()
 HEARTBEAT_S = 10.0
@@ -107,7 +107,7 @@ async def _messages(ctx: Context, changes: list[Changed]) -> list[bytes]:
     for one in changes:
         street, lead = known.get(one.case, (None, None))
         told = Message(case=one.case, sequence=one.sequence, type=one.type, street=street, lead=lead)
-        made.append(frame("changed", msgspec.json.encode(told), one.row))
+        made.append(frame("changed", msgspec.json.encode(told), one.sequence))
     return made
 
 

@@ -29,6 +29,7 @@ from services.kernel.fold import Work
 from services.kernel.partitioning import partition_of
 from services.kernel.postgres import LockingStore, PostgresBatch
 from services.kernel.store import Moved, Write
+from services.kernel.waking import Waker
 
 _TRIES = 5
 MOST_SUBJECTS = 100  # cases that one batch of the applier locks
@@ -104,11 +105,13 @@ class Step:
 class CaseStore:
     """Writes cases. The applier of topics uses `locking` with the same rows."""
 
-    def __init__(self, pool: asyncpg.Pool, vault: Vault, directory: Callable[[], Directory]) -> None:
+    def __init__(
+        self, pool: asyncpg.Pool, vault: Vault, directory: Callable[[], Directory], waker: Waker | None = None
+    ) -> None:
         self.pool, self.vault, self.folder = pool, vault, CaseFolder()
         rows = CaseRows(directory)
-        self.locking = _locking(pool, rows, self.folder)
-        self._quiet = _locking(pool, CaseRows(directory, statuses=False), self.folder)
+        self.locking = _locking(pool, rows, self.folder, waker)
+        self._quiet = _locking(pool, CaseRows(directory, statuses=False), self.folder, waker)
 
     @asynccontextmanager
     async def opened(self, case: str, *, statuses: bool = True) -> AsyncIterator[Opened]:
@@ -207,8 +210,10 @@ class CaseStore:
         await opened.batch.write(Write(works=[opened.work]))
 
 
-def _locking(pool: asyncpg.Pool, rows: CaseRows, folder: CaseFolder) -> LockingStore[Case, Given, Directory]:
-    return LockingStore(pool, "intake", TOPIC, Case, folder.core, rows, most_subjects=MOST_SUBJECTS)
+def _locking(
+    pool: asyncpg.Pool, rows: CaseRows, folder: CaseFolder, waker: Waker | None
+) -> LockingStore[Case, Given, Directory]:
+    return LockingStore(pool, "intake", TOPIC, Case, folder.core, rows, most_subjects=MOST_SUBJECTS, waker=waker)
 
 
 async def _again(once: Callable[[], Awaitable[Answer]]) -> Answer:

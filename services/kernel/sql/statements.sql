@@ -36,7 +36,7 @@ up AS (
   WHERE p.topic = u.topic AND p.partition = u.partition AND p."offset" = u."offset" AND live.partition = u.partition),
 
 -- name: batch_end
-woken AS (SELECT pg_notify('{schema}_outbox', '') FROM (SELECT 1 FROM un LIMIT 1) any_row)
+woken AS ({woken})
 SELECT pos.topic, pos.partition, (SELECT count(*) FROM woken) AS woken{checks} FROM (SELECT 1) one LEFT JOIN pos ON true
 
 -- name: claim
@@ -70,10 +70,14 @@ ORDER BY subject, topic, "offset"
 SELECT subject, doc FROM {schema}_state.state WHERE subject = ANY($1::text[])
 
 -- name: lock
-SELECT subject, doc FROM {schema}_state.state WHERE subject = ANY($1::text[]) ORDER BY subject FOR UPDATE
-
--- name: marks
-SELECT partition, upto FROM {schema}.mark WHERE partition = ANY($1::int[])
+-- The clock is read when a subject's lock is held. It is never below now(), the start of this transaction, because marks
+-- look at the starts of open transactions: were the clock stepped back between that start and here, a time below it
+-- could lie below a mark. A mark written before this transaction began is seen here; a later one looks at its start.
+WITH held AS MATERIALIZED (
+  SELECT subject, doc FROM {schema}_state.state WHERE subject = ANY($1::text[]) ORDER BY subject FOR UPDATE)
+SELECT wanted.subject, held.doc, greatest(clock_timestamp(), now(), m.upto) AS clock
+FROM unnest($1::text[], $2::int[]) AS wanted(subject, partition)
+LEFT JOIN held USING (subject) LEFT JOIN {schema}.mark m USING (partition)
 
 -- name: archived
 -- Or somebody wrote down that what stands on the topic is known.
@@ -86,8 +90,10 @@ SELECT p FROM unnest($1::int[]) p WHERE pg_try_advisory_lock(hashtext('{schema}.
 SELECT max(id) FROM {schema}.unpublished
 
 -- name: unpublished
-SELECT u.id, e.topic, e.partition, e.key, e.body FROM {schema}.unpublished u JOIN {schema}.event e USING (id)
-WHERE u.partition = ANY($1::int[]) ORDER BY u.id LIMIT $2
+-- OFFSET 0 keeps the planner from joining with the whole archive: few rows wait, and it has no end.
+SELECT u.id, e.topic, e.partition, e.key, e.body
+FROM (SELECT id FROM {schema}.unpublished WHERE partition = ANY($1::int[]) ORDER BY id LIMIT $2) u
+CROSS JOIN LATERAL (SELECT topic, partition, key, body FROM {schema}.event WHERE id = u.id OFFSET 0) e ORDER BY u.id
 
 -- name: published
 -- By exact ids: ids are drawn before commit, so `id <= last` would lose rows that commit later.

@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import KafkaError
 
-from services.kernel.broker import bounds, client
+from services.kernel.broker import bounds, client, gathering
 from services.kernel.core import I, Record, S, V
 from services.kernel.processor import Processor
 from services.kernel.store import TP
@@ -38,6 +38,7 @@ class KafkaTransport(ConsumerRebalanceListener):  # type: ignore[misc]
             session_timeout_ms=int(plan.session_timeout_s * 1000),
             heartbeat_interval_ms=int(plan.heartbeat_s * 1000),
             max_partition_fetch_bytes=2_000_000,
+            **gathering(plan.gather_ms),
         )
         await consumer.start()
         consumer.subscribe(list(plan.topics), listener=self)

@@ -12,7 +12,8 @@ from services.kernel.broker import KafkaLogin
 class GroupPlan:
     """group: consumer group, beginning with the service's name. instance: name of this process.
 
-    fetch_records: how many records at most are taken at once.
+    fetch_records: how many records at most are taken at once. gather_ms: as of
+    `broker.gathering`; Faust has its own.
     """
 
     login: KafkaLogin
@@ -22,6 +23,7 @@ class GroupPlan:
     session_timeout_s: float = 6.0
     fetch_records: int = 500
     commit_every_s: float = 1.0
+    gather_ms: int = 0
 
     @property
     def heartbeat_s(self) -> float:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
 
-from services.kernel.telemetry import BUCKETS
-from services.notify.store.deliveries import Claim
+from services.kernel.store import Unavailable
+from services.kernel.telemetry import BUCKETS, Logger
+from services.notify.store.deliveries import Claim, Deliveries
+
+_LOOK_EVERY_S = 5.0
 
 
 class SenderMetrics:
@@ -31,3 +36,15 @@ class SenderMetrics:
     def told(self, claim: Claim) -> None:
         self.count(claim, "told")
         self._waited.labels(claim.key.purpose).observe(claim.waited.total_seconds())
+
+
+async def keep_gauges(deliveries: Deliveries, metrics: SenderMetrics, log: Logger) -> None:
+    """Look from time to time what waits, until cancelled."""
+    while True:
+        try:
+            many, age = await deliveries.waiting()
+            metrics.due.set(many)
+            metrics.oldest.set(age)
+        except Unavailable as fault:
+            log.warning("what waits can't be counted", fault=str(fault))
+        await asyncio.sleep(_LOOK_EVERY_S)
