@@ -69,7 +69,7 @@ def _worker(settings: IntakeSettings, cases: CaseStore, log: Logger) -> Worker[C
     processor = Processor(cases.folder, reader, cases.locking, metrics, batch_records=settings.batch_records)
     plan = GroupPlan(
         login=settings, group="intake", topics=reader.topics, instance=settings.instance,
-        session_timeout_s=settings.session_timeout_s, fetch_records=settings.batch_records,
+        session_timeout_s=settings.session_timeout_s, fetch_records=settings.batch_records, linger_s=0.02,
     )  # fmt: skip
     return Worker(processor=processor, plan=plan, log=log, fires=False, transport="aiokafka")
 

@@ -42,7 +42,13 @@ async def build(settings: RoutingSettings, log: Logger) -> Parts:
     if "worker" in settings.roles:
         processor = _processor(pool, shelf, settings, waker)
         plan = GroupPlan(
-            settings, SERVICE, reader().topics, settings.instance, settings.session_timeout_s, settings.batch_records
+            settings,
+            SERVICE,
+            reader().topics,
+            settings.instance,
+            settings.session_timeout_s,
+            settings.batch_records,
+            linger_s=0.02,
         )
         worker = Worker(processor, plan, log, fires=False, transport=settings.transport)
         parts.running += worker.parts()

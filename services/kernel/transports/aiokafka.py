@@ -55,6 +55,7 @@ class KafkaTransport(ConsumerRebalanceListener):  # type: ignore[misc]
                 ]
                 if records:
                     await self._processor.process(generation, records)
+                    await asyncio.sleep(plan.linger_s)
         finally:
             commits.cancel()
             await asyncio.gather(commits, return_exceptions=True)

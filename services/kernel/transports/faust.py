@@ -162,7 +162,7 @@ class _App(faust.App):
         )
         self.boot_strategy.enable_kafka_producer = self.boot_strategy.enable_web = False
         self.transport = _Transport(self.conf.broker_consumer, self)
-        self.processor, self.claiming = processor, asyncio.Lock()
+        self.processor, self.claiming, self.linger_s = processor, asyncio.Lock(), plan.linger_s
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()  # done when nothing may follow
         topic = self.topic(*plan.topics, acks=False, key_serializer="raw", value_serializer="raw", value_type=bytes)
         self.agent(topic, name="worker")(self._consume)
@@ -196,3 +196,4 @@ class _App(faust.App):
             with self.kept():
                 if not self.failed.done():
                     await self.processor.process(*event.value)
+                    await asyncio.sleep(self.linger_s)

@@ -12,8 +12,8 @@ from services.kernel.broker import KafkaLogin
 class GroupPlan:
     """group: consumer group, beginning with the service's name. instance: name of this process.
 
-    fetch_records: how many records at most are taken at once. gather_ms: as of
-    `broker.gathering`; Faust has its own.
+    fetch_records: how many records at most are taken at once. linger_s: pause after a batch, so that the next is
+    larger, where nobody waits for a single record. gather_ms: as of `broker.gathering`; Faust has its own.
     """
 
     login: KafkaLogin
@@ -23,6 +23,7 @@ class GroupPlan:
     session_timeout_s: float = 6.0
     fetch_records: int = 500
     commit_every_s: float = 1.0
+    linger_s: float = 0.0
     gather_ms: int = 0
 
     @property
