@@ -59,8 +59,7 @@ class Row(msgspec.Struct, Generic[S], frozen=True, kw_only=True, omit_defaults=T
     state: S | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(msgspec.Struct, frozen=True):  # a struct, like Incoming: one is made for every record
     """A record as a transport hands it over. `timestamp_ms` is the broker's, for the display of lag alone."""
 
     topic: str
@@ -72,8 +71,7 @@ class Record:
     timestamp_ms: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Incoming(Generic[I]):
+class Incoming(msgspec.Struct, Generic[I], frozen=True):
     """A record that could be read. `given` is None where the core has no use for it: only its number is kept.
 
     subject: whose state it concerns. sequence: its number on its topic per key, None where the topic has no numbers

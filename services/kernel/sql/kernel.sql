@@ -13,7 +13,7 @@ create table if not exists {schema}.event (
 comment on table {schema}.event is 'What this service said, kept for ever: the archive from which a lost topic is published again.';
 
 create table if not exists {schema}.unpublished (
-  id bigint primary key references {schema}.event,
+  id bigint primary key,  -- of an event; no foreign key: its check, row by row, was a third of a batch's statement
   partition int not null
 ) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0);
 comment on table {schema}.unpublished is 'The outbox: ids of events that the broker has not acknowledged yet.';
