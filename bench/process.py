@@ -21,7 +21,7 @@ from services.host.settings import ServiceSettings
 from services.kernel.broker import client
 from services.kernel.fold import Folder
 from services.kernel.postgres import BatchStore
-from services.kernel.processor import Processor
+from services.kernel.processor import AHEAD, Processor
 from services.kernel.tables import NoExtension
 from services.kernel.telemetry import ProcessorMetrics
 from services.kernel.transports.port import GroupPlan
@@ -58,13 +58,14 @@ async def worker(settings: ServiceSettings, group: str, *, fires: bool) -> None:
         ToyCore(),
         NoExtension(),
         most_subjects=1_000,
-        waker=waker,  # type: ignore[arg-type]
+        waker=waker,
+        reads_ahead=True,  # type: ignore[arg-type]
     )
     processor = Processor(
         Folder(SERVICE, ToyCore()), reader(), store, ProcessorMetrics(SERVICE), log_topic=LOG,  # type: ignore[arg-type]
         batch_records=BATCH,
     )  # fmt: skip
-    plan = GroupPlan(settings, group, (LOG,), settings.instance, settings.session_timeout_s, BATCH)
+    plan = GroupPlan(settings, group, (LOG,), settings.instance, settings.session_timeout_s, AHEAD * BATCH)
     parts = [*Worker(processor, plan, log, fires=fires, transport=settings.transport).parts()]
     if "relay" in settings.roles:
         parts.append(runtime.relay(SERVICE, settings, log, waker))

@@ -17,8 +17,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from bench.toy import LOG, LOG_SERVICE, OUT, SERVICE
 from deploy.embedded.stack import EmbeddedStack
+from deploy.migrations import migrate
 from deploy.topology import Role, Topic
-from services.kernel.migrations import migrate
 from services.kernel.partitioning import PARTITIONS
 
 PYTHON = sys.executable

@@ -18,10 +18,10 @@ from urllib.parse import quote
 import asyncpg
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from deploy import migrations
 from deploy.errors import DeployError
 from deploy.kafka_admin import KafkaAdmin, login
 from deploy.topology import ADMIN, Role, Topology, topology
-from services.kernel import migrations
 
 Secrets = Callable[[str], str]
 """A password by its name."""

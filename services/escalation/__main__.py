@@ -23,7 +23,7 @@ from services.intake.events import TOPIC as LOG
 from services.kernel.clock import SystemClock
 from services.kernel.fold import Folder
 from services.kernel.postgres import BatchStore
-from services.kernel.processor import Processor
+from services.kernel.processor import AHEAD, Processor
 from services.kernel.relay import check_archive
 from services.kernel.telemetry import Logger, ProcessorMetrics
 from services.kernel.transports.port import GroupPlan
@@ -44,7 +44,12 @@ async def build(settings: EscalationSettings, log: Logger) -> Parts:
     if "worker" in settings.roles:
         processor = make_processor(pool, settings, waker)
         plan = GroupPlan(
-            settings, SERVICE, reader().topics, settings.instance, settings.session_timeout_s, settings.batch_records
+            settings,
+            SERVICE,
+            reader().topics,
+            settings.instance,
+            settings.session_timeout_s,
+            AHEAD * settings.batch_records,
         )
         parts.running += Worker(processor, plan, log, fires=True, transport=settings.transport).parts()
 
@@ -66,7 +71,7 @@ def make_processor(pool: Pool, settings: EscalationSettings, waker: Waker) -> Pr
     core = Escalation()
     view = PolicyView(time.monotonic)
     store: BatchStore[Case, inputs.Given, PolicyBook] = BatchStore(
-        pool, SERVICE, TOPIC, Case, core, view, most_subjects=MOST_SUBJECTS, waker=waker
+        pool, SERVICE, TOPIC, Case, core, view, most_subjects=MOST_SUBJECTS, waker=waker, reads_ahead=True
     )
     return Processor(
         Folder(SERVICE, core),

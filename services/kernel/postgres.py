@@ -33,7 +33,7 @@ class PostgresStore(Generic[S, I, V]):
     Args:
         pool: connections as the service's role. service: name of its schema. topic: where own events go.
         state: type of the core's state. extension: the service's own rows. most_subjects: bound of a batch.
-        waker: of this process, if its relay runs here.
+        waker: of this process, if its relay runs here. reads_ahead: see `Store`.
     """
 
     def __init__(
@@ -48,12 +48,13 @@ class PostgresStore(Generic[S, I, V]):
         most_subjects: int,
         partitions: int = PARTITIONS,
         waker: Waker | None = None,
+        reads_ahead: bool = False,
     ) -> None:
         self._pool, self._sql, self._topic, self._extension = pool, sql.statements(service), topic, extension
         self._codec = Codec(state)
         self._waker = waker or Waker()
         self._statement = Statement(service, topic, self._codec, core, self._waker, partitions)
-        self.most_subjects = most_subjects
+        self.most_subjects, self.reads_ahead = most_subjects, reads_ahead
 
     async def claim(self, begins: Mapping[TP, int]) -> dict[TP, Position]:
         return await self._positions("claim", *columns([(*tp, begin) for tp, begin in sorted(begins.items())], 3))
@@ -93,10 +94,6 @@ class PostgresStore(Generic[S, I, V]):
         batch = PostgresBatch(rows=rows, view=view, write=write, connection=connection)
         return batch
 
-    def _committed(self, batch: PostgresBatch[S, V]) -> None:
-        if batch.said:
-            self._waker.wake()
-
 
 class BatchStore(PostgresStore[S, I, V]):
     """The store of most workers: states that nobody but the owner of their partition writes.
@@ -111,7 +108,8 @@ class BatchStore(PostgresStore[S, I, V]):
             view = await self._extension.view(connection)
             batch = self._batch(connection, view, await connection.fetch(self._sql["read"], list(subjects)))
             yield batch
-        self._committed(batch)
+        if batch.said:
+            self._waker.wake()
 
 
 class LockingStore(PostgresStore[S, I, V]):
@@ -133,7 +131,8 @@ class LockingStore(PostgresStore[S, I, V]):
             batch = self._batch(connection, view, found)
             batch.stamps = {row["subject"]: self._stamp(row["clock"], batch.rows.get(row["subject"])) for row in found}
             yield batch
-        self._committed(batch)
+        if batch.said:
+            self._waker.wake()
 
     def _stamp(self, clock: datetime, row: Row[S] | None) -> datetime:
         """Time of what is said now (decision 4): never before a published mark or the subject's last time."""

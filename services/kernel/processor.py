@@ -7,8 +7,9 @@ it stands. Everything that touches a batch happens under one lock, so a claim ne
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Generic, TypeAlias, TypeVar
@@ -22,6 +23,8 @@ from services.kernel.telemetry import ProcessorMetrics
 
 T = TypeVar("T")
 _Opened: TypeAlias = list[tuple[str, Incoming[I] | Bad]]  # what was read, each with its subject
+_Decide: TypeAlias = Callable[[Mapping[str, Work[S]], V], Write[S]]
+AHEAD = 8  # batches of one call, where each is decided while the one before it is being written
 _TRIES_MOVED = 50  # another worker can win a race for shared rows a few times, not for ever
 
 
@@ -43,6 +46,16 @@ class Bounds:
 
     begin: int
     end: int
+
+
+@dataclass(slots=True)
+class _Flight(Generic[S]):
+    """A batch under way. rows: what it changes, known once it is decided. task: ends when it is written."""
+
+    before: _Flight[S] | None = None
+    rows: dict[str, Row[S]] = field(default_factory=dict)
+    decided: asyncio.Event = field(default_factory=asyncio.Event)
+    task: asyncio.Future[None] = field(default_factory=asyncio.Future)
 
 
 class Processor(Generic[S, I, V]):
@@ -118,12 +131,12 @@ class Processor(Generic[S, I, V]):
         Returns: False if they belong to an assignment that is over; then nothing was done.
         Raises: FencedError, StormError, UnreadableError, PositionError: the process must end.
         """
-        for start in range(0, len(records), self._batch_records):
+        most = self._batch_records * (AHEAD if self._store.reads_ahead else 1)
+        for start in range(0, len(records), most):
             async with self._lock:
                 if generation != self._generation:
                     return False
-                piece = records[start : start + self._batch_records]
-                await self._retried(partial(self._apply, piece))
+                await self._patiently(partial(self._apply, records[start : start + most]), self._reread)
         return True
 
     @property
@@ -140,14 +153,12 @@ class Processor(Generic[S, I, V]):
 
         Returns: True if there may be more to fire at once.
         """
-        if self._log_topic is None:
-            return False
         async with self._lock:
             if self._generation is None:
                 return False
             log = {tp.partition: at.next_offset for tp, at in self._claims.items() if tp.topic == self._log_topic}
             before = self.marks.passed(log)
-            return bool(before) and await self._retried(lambda: self._fire(before))
+            return bool(before) and await self._patiently(lambda: self._fire(before), self._reread)
 
     async def redrive(self) -> int:
         """Apply parked records for which somebody asked. Returns: how many were applied."""
@@ -156,43 +167,26 @@ class Processor(Generic[S, I, V]):
                 return 0
             lanes = sorted({tp.partition for tp in self._claims})
             wanted = await self._patiently(lambda: self._store.redrivable(lanes, self._store.most_subjects))
-            return await self._retried(lambda: self._redrive(wanted)) if wanted else 0
+            return await self._patiently(lambda: self._redrive(wanted), self._reread) if wanted else 0
 
     # One batch
 
-    async def _write(self, subjects: Mapping[str, int], decide: Callable[[Mapping[str, Work[S]], V], Write[S]]) -> None:
-        """Read subjects, decide, write, and know from then on where the partitions stand."""
-        async with self._store.batch(subjects) as batch:
-            stamps, rows = batch.stamps if self._folder.log else {}, batch.rows
-            empty: Row[S] = Row()
-            works = {s: Work(s, lane, rows.get(s, empty), stamps.get(s)) for s, lane in subjects.items()}
-            write = decide(works, batch.view)
-            write.works = list(works.values())
-            written = await batch.write(write)
-        self._claims.update({tp: write.positions[tp] for tp in written})
-        if fenced := write.positions.keys() - written:
-            raise FencedError(
-                f"{sorted(fenced)[0].topic}: another worker has claimed {len(fenced)} partitions that this one was "
-                "given. It wrote nothing there and leaves, so that the group shares the partitions out anew."
-            )
-
     async def _apply(self, records: Sequence[Record]) -> None:
-        read = [self._reader.read(record) for record in self._fresh(records)]
-        for piece in self._pieces([(self._subject(one), one) for one in read]):
-            await self._apply_piece(piece)
+        """In batches, one after another; each is read and decided while the one before it is being written."""
+        flights, window = deque[_Flight[S]](), 2 if self._store.reads_ahead else 1
+        try:
+            for opened in self._pieces(self._fresh(records)):
+                flights.append(_Flight(flights[-1] if flights else None))
+                flights[-1].task = asyncio.create_task(self._apply_batch(opened, flights[-1]))
+                if len(flights) == window:
+                    await flights.popleft().task
+                    await asyncio.sleep(0)  # the next one's statement leaves before further records are read
+            for flight in flights:
+                await flight.task
+        finally:  # whoever looks at the table next finds nothing of this under way
+            await asyncio.gather(*(flight.task for flight in flights), return_exceptions=True)
 
-    def _pieces(self, opened: _Opened[I]) -> Iterator[_Opened[I]]:
-        """Batches within the store's bound of subjects; nearly always one."""
-        begin, known = 0, set[str]()
-        for end, (subject, _) in enumerate(opened):
-            if len(known) == self._store.most_subjects and subject not in known:
-                yield opened[begin:end]
-                begin, known = end, set()
-            known.add(subject)
-        if opened:
-            yield opened[begin:]
-
-    async def _apply_piece(self, opened: _Opened[I]) -> None:
+    async def _apply_batch(self, opened: _Opened[I], flight: _Flight[S]) -> None:
         outcomes: list[Outcome] = []
 
         def decide(works: Mapping[str, Work[S]], view: V) -> Write[S]:
@@ -200,14 +194,56 @@ class Processor(Generic[S, I, V]):
             ends = {TP(read.record.topic, read.record.partition): read.record.offset + 1 for _, read in opened}
             return Write({tp: replace(self._claims[tp], next_offset=end) for tp, end in ends.items()})
 
-        await self._write({subject: read.record.partition for subject, read in opened}, decide)
+        await self._write({subject: read.record.partition for subject, read in opened}, decide, flight)
         for outcome in outcomes:
             self._metrics.count(outcome)
+
+    async def _write(self, subjects: Mapping[str, int], decide: _Decide[S, V], flight: _Flight[S]) -> None:
+        """Read subjects, decide, write once the batch before is written, and know where the partitions stand."""
+        try:
+            async with self._store.batch(subjects) as batch:
+                if (before := flight.before) is not None:  # what was read may be older than what it makes of them
+                    await before.decided.wait()
+                    batch.rows.update({s: before.rows[s] for s in subjects if s in before.rows})
+                stamps, rows, empty = batch.stamps if self._folder.log else {}, batch.rows, Row[S]()
+                works = {s: Work(s, lane, rows.get(s, empty), stamps.get(s)) for s, lane in subjects.items()}
+                write = decide(works, batch.view)
+                write.works = list(works.values())
+                flight.rows = {work.subject: work.row for work in write.works if work.changed}
+                flight.decided.set()
+                if before is not None:
+                    await before.task
+                written = await batch.write(write)
+        finally:
+            flight.before = None
+            flight.decided.set()
+        self._claims.update({tp: write.positions[tp] for tp in written})
+        if fenced := write.positions.keys() - written:
+            raise FencedError(
+                f"{sorted(fenced)[0].topic}: another worker has claimed {len(fenced)} partitions that this one was "
+                "given. It wrote nothing there and leaves, so that the group shares the partitions out anew."
+            )
+
+    def _pieces(self, fresh: Sequence[Record]) -> Iterator[_Opened[I]]:
+        """Batches within the bounds of records and of subjects."""
+        opened, known = _Opened[I](), set[str]()
+        for record in fresh:
+            read = self._reader.read(record)
+            subject = self._subject(read)
+            known.add(subject)
+            if len(opened) == self._batch_records or len(known) > self._store.most_subjects:
+                yield opened
+                opened, known = [], {subject}
+            opened.append((subject, read))
+        if opened:
+            yield opened
 
     def _take(self, work: Work[S], read: Incoming[I] | Bad, view: V) -> Outcome:
         self._storm.saw(read.record, isinstance(read, Bad))
         if isinstance(read, Bad):
-            return self._folder.refuse(work, read, work.row.at or _broker_time(read.record))
+            return self._folder.refuse(
+                work, read, work.row.at or datetime.fromtimestamp(read.record.timestamp_ms / 1000, UTC)
+            )
         return self._folder.apply(work, read, view)
 
     def _fresh(self, records: Sequence[Record]) -> list[Record]:
@@ -253,7 +289,7 @@ class Processor(Generic[S, I, V]):
             return Write(log)
 
         if due:
-            await self._write(lanes, decide)
+            await self._write(lanes, decide, _Flight())
             self._metrics.fired.inc(len(lanes))
         if len(due) > most:
             return True
@@ -272,17 +308,13 @@ class Processor(Generic[S, I, V]):
             positions = {tp: at for tp, at in self._claims.items() if tp.partition in lanes.values()}
             return Write(positions, unparked=gone)
 
-        await self._write(lanes, decide)
+        await self._write(lanes, decide, _Flight())
         return len(gone)
 
     # Faults
 
-    async def _retried(self, attempt: Callable[[], Awaitable[T]]) -> T:
-        """Run one batch; after a fault of the database read positions and epochs again before the next try."""
-        return await self._patiently(attempt, self._reread)
-
     async def _reread(self) -> None:
-        """The write that was cut off may have happened: the table knows."""
+        """After a fault, before the next try: the write that was cut off may have happened; the table knows."""
         found = await self._patiently(lambda: self._store.positions(list(self._claims)))
         for tp, claim in self._claims.items():
             now = found.get(tp)
@@ -309,7 +341,3 @@ class Processor(Generic[S, I, V]):
                 wait = min(2.0, wait * 2)
                 if before_next is not None:
                     await before_next()
-
-
-def _broker_time(record: Record) -> datetime:
-    return datetime.fromtimestamp(record.timestamp_ms / 1000, UTC)

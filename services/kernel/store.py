@@ -67,7 +67,7 @@ class Batch(Generic[S, V]):
     write: writes it, and tells the partitions whose epoch was still ours; nothing was written for the others.
     """
 
-    rows: Mapping[str, Row[S]]
+    rows: dict[str, Row[S]]
     view: V
     write: Callable[[Write[S]], Awaitable[set[TP]]]
     stamps: Mapping[str, datetime] = field(default_factory=dict)
@@ -77,6 +77,9 @@ class Store(Protocol[S, V]):
     """See the module. Every method raises `Unavailable` where the database does not answer."""
 
     most_subjects: int  # of one batch
+    # A batch may be read while the one before it is being written: nobody else writes these rows, and the view holds
+    # nothing that a batch changes.
+    reads_ahead: bool
 
     async def claim(self, begins: Mapping[TP, int]) -> dict[TP, Position]:
         """Raise the epoch of these partitions; a partition never claimed begins at the offset given."""

@@ -12,7 +12,7 @@ from services.host.runtime import Part, Parts, Worker, door, open_pool, run
 from services.kernel.clock import SystemClock
 from services.kernel.fold import Folder
 from services.kernel.postgres import BatchStore
-from services.kernel.processor import Processor
+from services.kernel.processor import AHEAD, Processor
 from services.kernel.telemetry import Logger, ProcessorMetrics
 from services.kernel.transports.port import GroupPlan
 from services.oversight.core.cases import Case
@@ -42,7 +42,7 @@ async def build(settings: OversightSettings, log: Logger) -> Parts:
     if "worker" in settings.roles:
         reader = topics.reader()
         store: BatchStore[Case, Input, None] = BatchStore(
-            pool, SERVICE, "", Case, Projection(), ProjectionRows(), most_subjects=2_000
+            pool, SERVICE, "", Case, Projection(), ProjectionRows(), most_subjects=2_000, reads_ahead=True
         )
         processor = Processor(
             Folder(SERVICE, Projection()),
@@ -52,7 +52,13 @@ async def build(settings: OversightSettings, log: Logger) -> Parts:
             batch_records=settings.batch_records,
         )
         plan = GroupPlan(
-            settings, GROUP, reader.topics, settings.instance, settings.session_timeout_s, gather_ms=_GATHER_MS
+            settings,
+            GROUP,
+            reader.topics,
+            settings.instance,
+            settings.session_timeout_s,
+            AHEAD * settings.batch_records,
+            gather_ms=_GATHER_MS,
         )
         parts.running += Worker(processor, plan, log, fires=False, transport=settings.transport).parts()
         health.checks.append(lambda: _assigned(processor))

@@ -17,6 +17,8 @@ from services.kernel.store import TP, Batch, Parked, Position, Write
 class MemoryStore(Generic[S, I, V]):
     """Keeps what a PostgreSQL store keeps, with the same fencing. Rows are kept as bytes, so nothing is shared."""
 
+    reads_ahead = True
+
     def __init__(
         self, topic: str, state: type[S], core: Core[S, I, V], view: Callable[[], V], *, most_subjects: int = 1_000
     ) -> None:

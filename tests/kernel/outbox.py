@@ -19,12 +19,12 @@ from aiokafka import TopicPartition
 from prometheus_client import CollectorRegistry
 
 from deploy.embedded.stack import EmbeddedStack
+from deploy.migrations import migrate
 from deploy.topology import Role, Topic
 from services.kernel import relay as relays
 from services.kernel.broker import KafkaLogin, plain_consumer
 from services.kernel.envelope import Envelope, Event, decode, encode
 from services.kernel.marks import Mark
-from services.kernel.migrations import migrate
 from services.kernel.partitioning import PARTITIONS, partition_of
 from services.kernel.relay import Relay, RelayPlan
 from services.kernel.telemetry import RelayMetrics

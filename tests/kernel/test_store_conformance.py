@@ -1,28 +1,33 @@
-"""One suite, three stores: memory, one statement per batch, and rows under lock. The memory store is the oracle."""
+"""One suite, all stores: memory, one statement per batch (also read ahead), and rows under lock.
+
+The memory store is the oracle.
+"""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 import asyncpg
 import msgspec
 import pytest
+from msgspec.structs import replace
 from prometheus_client import CollectorRegistry
 
 from deploy.embedded.stack import EmbeddedStack
+from deploy.migrations import migrate
 from deploy.topology import Role
 from services.kernel.envelope import Envelope, decode
 from services.kernel.fold import Folder
 from services.kernel.marks import Mark
-from services.kernel.migrations import migrate
 from services.kernel.parking import StormError, StormLimit
 from services.kernel.postgres import BatchStore, LockingStore
 from services.kernel.processor import Bounds, FencedError, PositionError, Processor, UnreadableError
-from services.kernel.store import TP
+from services.kernel.store import TP, Unavailable
 from services.kernel.tables import NoExtension
 from services.kernel.telemetry import ProcessorMetrics
 from tests.kernel.memory import MemoryStore
@@ -31,6 +36,7 @@ from tests.kernel.toy import LOG, OUT, Added, Answered, Asked, Meter, ToyCore, W
 KINDS = [
     "memory",
     pytest.param("batch", marks=pytest.mark.integration),
+    pytest.param("ahead", marks=pytest.mark.integration),
     pytest.param("locking", marks=pytest.mark.integration),
 ]
 
@@ -42,9 +48,10 @@ class Rig:
     store: Any
     pool: asyncpg.Pool | None
 
-    def worker(self, storm: StormLimit | None = None) -> Processor[Any, Any, Any]:
+    def worker(self, storm: StormLimit | None = None, **more: int) -> Processor[Any, Any, Any]:
         metrics = ProcessorMetrics("toy", CollectorRegistry())
-        return Processor(Folder("toy", ToyCore()), toy_reader(), self.store, metrics, log_topic=LOG, storm=storm)
+        folder = Folder("toy", ToyCore())
+        return Processor(folder, toy_reader(), self.store, metrics, log_topic=LOG, storm=storm, **more)
 
     async def said(self) -> list[Envelope]:
         if self.pool is None:
@@ -82,8 +89,9 @@ async def rig(kind: tuple[str, EmbeddedStack | None]) -> AsyncIterator[Rig]:
         yield Rig(MemoryStore(OUT, Meter, ToyCore(), lambda: None), None)
         return
     async with toy_pool(stack) as pool:
-        make = BatchStore if name == "batch" else LockingStore
-        yield Rig(make(pool, "toy", OUT, Meter, ToyCore(), NoExtension(), most_subjects=100), pool)
+        make = LockingStore if name == "locking" else BatchStore
+        ahead = {"reads_ahead": True} if name == "ahead" else {}
+        yield Rig(make(pool, "toy", OUT, Meter, ToyCore(), NoExtension(), most_subjects=100, **ahead), pool)
 
 
 @asynccontextmanager
@@ -114,6 +122,60 @@ async def test_states_events_and_positions_agree(rig: Rig) -> None:
     assert {m.sequence for m in said if m.subject == "m1"} == set(range(1, 7))
     assert all(m.afterseq == m.sequence for m in said)
     assert worker.positions()[TP(LOG, partition_of("m1"))] == writer.offsets[partition_of("m1")]
+
+
+async def test_a_batch_goes_on_from_the_one_before_it(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many small batches in one call, each with subjects of the one before, read while that one is being written."""
+    writer, worker, batches, made = Writer(), rig.worker(batch_records=3), itertools.count(1), rig.store.batch
+    monkeypatch.setattr(rig.store, "batch", lambda subjects: (next(batches), made(subjects))[1])
+    await worker.assign(1, everywhere())
+    assert await worker.process(1, [writer.say(f"m{n % 4}", Added(n=n)) for n in range(50)])
+    said = [m for m in await rig.said() if m.subject == "m1"]
+    assert [m.sequence for m in said] == [m.afterseq for m in said] == list(range(1, 14))
+    totals = {s: msgspec.json.decode(doc)["state"]["total"] for s, doc in (await rig.states()).items()}
+    assert totals == {f"m{k}": sum(n for n in range(50) if n % 4 == k) for k in range(4)}
+    assert worker.positions() == {tp: at.next_offset for tp, at in (await rig.store.positions([*everywhere()])).items()}
+    assert next(batches) == 18, "none was decided twice: what had been read was enough"
+
+
+@pytest.mark.parametrize("when", ["before it is written", "after it is written"])
+async def test_a_fault_of_the_database_between_batches_costs_nothing(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    """The second write is cut off; what was decided upon it is thrown away and decided again."""
+    writer, worker, writes = Writer(), rig.worker(batch_records=3), itertools.count()
+    made = rig.store.batch
+
+    @asynccontextmanager
+    async def faulty(subjects: Any) -> AsyncIterator[Any]:
+        async with made(subjects) as batch:
+            whole = batch.write
+
+            async def write(write: Any) -> Any:
+                number = next(writes)
+                if number == 1 and when == "before it is written":
+                    raise Unavailable("cut off")
+                written = await whole(write)
+                if number == 1:
+                    raise Unavailable("cut off")
+                return written
+
+            batch.write = write
+            yield batch
+
+    monkeypatch.setattr(rig.store, "batch", faulty)
+    await worker.assign(1, everywhere())
+    assert await worker.process(1, [writer.say("m", Added(n=n)) for n in range(20)])
+    assert [m.sequence for m in await rig.said()] == list(range(1, 21))
+
+
+async def test_no_batch_follows_one_that_was_fenced(rig: Rig) -> None:
+    writer, old, new = Writer(), rig.worker(batch_records=3), rig.worker()
+    await old.assign(1, everywhere())
+    await new.assign(1, everywhere())
+    with pytest.raises(FencedError):
+        await old.process(1, [writer.say("m", Added(n=n)) for n in range(20)])
+    assert (await rig.said(), await rig.states()) == ([], {})
 
 
 async def test_a_repeat_changes_nothing(rig: Rig) -> None:
