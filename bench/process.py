@@ -74,9 +74,7 @@ async def worker(settings: ServiceSettings, group: str, *, fires: bool) -> None:
 
 async def log_relay(settings: ServiceSettings) -> None:
     """The relay of the log's owner: it writes marks."""
-    await together(
-        [runtime.relay(LOG_SERVICE, settings, configure_logging(LOG_SERVICE, "1", "warning"), log_topic=LOG)]
-    )
+    await together([runtime.relay(LOG_SERVICE, settings, configure_logging(LOG_SERVICE, "1", "warning"), Waker(), LOG)])
 
 
 async def together(parts: list[Part]) -> None:

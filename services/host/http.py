@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.host.tokens import Identity, TokenError, check
 from services.kernel.clock import Clock
+from services.kernel.database import FAULTS
 
 MOST_BODY = 10 * 1024 * 1024 + 64 * 1024  # a photo of 10 MB and what goes around it
 _MOST_READ_OFF = 64 * 1024 * 1024  # bytes; who sends more than that is cut off after all
@@ -57,6 +58,8 @@ def make_app(service: str, health: Health, token_key: bytes, clock: Clock, *, mo
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(RequestValidationError, _invalid)
+    for fault in FAULTS:
+        app.add_exception_handler(fault, _database_away)
 
     @app.get("/healthz", include_in_schema=False)
     async def healthz() -> dict[str, str]:
@@ -112,6 +115,11 @@ async def _invalid(request: Request, error: Exception) -> Response:
     problem = Problem(
         422, "invalid", "填写有误 Not valid", "请改正下列各项后再发一次；没有存下任何内容。", errors=wrong
     )
+    return problem.response(request.url.path)
+
+
+async def _database_away(request: Request, _: Exception) -> Response:
+    problem = Problem(503, "database", "数据库没有回答 No database", "没有丢什么，请稍等再试。Try again in a moment.")
     return problem.response(request.url.path)
 
 

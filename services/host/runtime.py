@@ -99,9 +99,7 @@ def door(app: FastAPI, settings: ServiceSettings) -> Part:
     return Part("door", serve)
 
 
-def relay(
-    schema: str, settings: ServiceSettings, log: Logger, waker: Waker | None = None, *, log_topic: str | None = None
-) -> Part:
+def relay(schema: str, settings: ServiceSettings, log: Logger, waker: Waker, log_topic: str | None = None) -> Part:
     """The service's relay; `log_topic` where it owns the subjects' log and so writes marks. waker: of this process."""
     plan = RelayPlan(schema, settings.instance, log_topic)
     made = Relay(plan, settings, lambda: open_connection(settings), log, RelayMetrics(schema), waker)

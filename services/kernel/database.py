@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 Db: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
 # After these the write may or may not have happened, or the server is on its way out: read again, then try again.
-_FAULTS = (
+FAULTS = (
     OSError,
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,  # the server closed the connection as a statement began
@@ -34,7 +34,7 @@ async def faults() -> AsyncIterator[None]:
     """Turns the driver's errors into `Unavailable` and `Moved`; anything else is a fault of the program and rises."""
     try:
         yield
-    except _FAULTS as error:
+    except FAULTS as error:
         raise Unavailable(type(error).__name__) from error
     except asyncpg.RaiseError as error:
         raise Moved(str(error)) from error

@@ -35,6 +35,13 @@ def echo() -> FastAPI:
 
         return StreamingResponse(say(), media_type="text/event-stream")
 
+    @made.get("/v1/cases/broken")
+    async def broken() -> StreamingResponse:
+        async def say() -> AsyncIterator[bytes]:
+            yield b"{"
+
+        return StreamingResponse(say(), headers={"content-length": "100"})
+
     @made.api_route("/{path:path}", methods=["GET", "POST"])
     async def all_(request: Request) -> JSONResponse:
         body = await request.body()
@@ -146,6 +153,11 @@ async def test_a_stream_comes_through_while_it_runs(both: Browser) -> None:
         assert answer.headers["content-type"].startswith("text/event-stream")
         first = await anext(answer.aiter_bytes())
     assert first.startswith(b"event: changed")
+
+
+async def test_an_answer_that_breaks_off_is_not_taken_for_whole(both: Browser) -> None:
+    with pytest.raises(httpx.RemoteProtocolError):
+        await both.client.get("/v1/cases/broken", headers={"authorization": "Bearer theirs"})
 
 
 async def test_a_service_that_is_down_is_a_problem_with_a_sentence(both: Browser) -> None:

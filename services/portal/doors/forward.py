@@ -24,7 +24,7 @@ _HOP = frozenset(
 )  # fmt: skip
 # RFC 9110, 7.6.1: of one hop only. The rest is the portal's own business, not the service's.
 _NOT_SENT = _HOP | {"host", "cookie", "x-csrf", "content-length", "expect"}
-_NOT_BACK = _HOP | {"set-cookie", "server", "date", "content-length"}
+_NOT_BACK = _HOP | {"set-cookie", "server", "date"}
 _METHODS = ["GET", "POST", "PUT", "DELETE"]
 _WITHOUT_TOKEN = ("links", "progress")
 STREAM_READ_S = 60.0
@@ -81,7 +81,8 @@ def _leads_elsewhere(part: str) -> bool:
 
 
 async def _content(answer: httpx.Response) -> AsyncIterator[bytes]:
-    """The body as it comes. A stream that breaks just ends: its client asks again from the last id."""
+    """The body as it comes. One that breaks off ends short of its content-length, so that nobody takes it for whole; an
+    event stream, which has none, just ends: its client asks again from the last id."""
     try:
         async for chunk in answer.aiter_raw():
             yield chunk
