@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -114,7 +114,7 @@ class World:
             work = Work(SUBJECT, 0, batch.rows.get(SUBJECT, Row()))
             for given in givens:
                 number = work.row.seen.get(topic, 0) + 1
-                FOLDER.apply(work, replace(incoming(topic, number, given)), DIRECTORY)
+                FOLDER.apply(work, incoming(topic, number, given), DIRECTORY)
             await batch.write(Write(works=[work]))
 
     # The queue's port
