@@ -48,6 +48,7 @@ async def bare(settings: ServiceSettings, group: str) -> None:
 
 async def worker(settings: ServiceSettings, group: str, *, fires: bool) -> None:
     """Worker and relay of the toy service in one process, as a service runs them."""
+    runtime.calm_collector()
     log = configure_logging(SERVICE, settings.instance, "warning")
     pool, waker = await runtime.open_pool(settings), Waker()
     store: BatchStore[Meter, object, None] = BatchStore(
