@@ -115,6 +115,7 @@ class _Consumer(driver.Consumer):
                     # A revocation cancels whoever waits to put. Who cancels this task itself has set should_stop.
                     with contextlib.suppress(asyncio.CancelledError):
                         await self.app.queue.put(self._event(fetched))
+                    await asyncio.sleep(self.app.linger_s)
 
     def _event(self, fetched: Mapping[FaustTP, list[ConsumerRecord]]) -> faust.EventT[_Fetch]:
         found = [record for batch in fetched.values() for record in batch]
@@ -196,4 +197,3 @@ class _App(faust.App):
             with self.kept():
                 if not self.failed.done():
                     await self.processor.process(*event.value)
-                    await asyncio.sleep(self.linger_s)
