@@ -101,6 +101,7 @@ class _Session:
     ends: dict[int, int] = field(default_factory=dict)
     next_lock: float = 0.0
     next_whole: float = 0.0
+    notified: bool = False
     after: int = 0
     upto: datetime | None = None
 
@@ -156,7 +157,7 @@ class Relay:
             session = _Session(connection, producer)
 
             def notified(*_: object) -> None:  # by another process, perhaps of old rows that are to be said again
-                session.next_whole = 0.0
+                session.notified = True
                 self._wake.set()
 
             await connection.add_listener(f"{self._plan.schema}_outbox", notified)
@@ -169,7 +170,8 @@ class Relay:
             connection.terminate()
 
     async def _round(self, s: _Session) -> bool:
-        """One round. In a whole one, what was committed before it began is published when it ends; the mark says so.
+        """One round. In a whole one, what was committed before it began is published when it ends; a mark may say so,
+        at most one per pause, however often we are woken.
 
         Returns: False if rows may be left.
         """
@@ -178,10 +180,11 @@ class Relay:
         if not s.lanes:
             return True
         with self._metrics.round.time():
-            whole = (now := asyncio.get_running_loop().time()) >= s.next_whole
-            s.next_whole = now + _PAUSE_S if whole else s.next_whole
-            upto = await self._begin_mark(s) if whole and self._plan.log_topic else None
-            emptied = await self._publish(s, 0 if whole else s.after)
+            notified, s.notified = s.notified, False
+            due = (now := asyncio.get_running_loop().time()) >= s.next_whole
+            s.next_whole = now + _PAUSE_S if due else s.next_whole
+            upto = await self._begin_mark(s) if due and self._plan.log_topic else None
+            emptied = await self._publish(s, 0 if due or notified else s.after)
             if not emptied:
                 s.next_whole = 0.0
             elif upto is not None:
@@ -204,7 +207,7 @@ class Relay:
             # Only the holder of a lane writes it, so from here on the acknowledgements tell where the log ends.
             found = await _bounds(self._login, f"{self._plan.name}-ends", self._plan.log_topic, got)
             s.ends.update({tp.partition: bound.end for tp, bound in found.items()})
-        s.lanes, s.next_whole = sorted([*s.lanes, *got]), 0.0 if got else s.next_whole
+        s.lanes, s.notified = sorted([*s.lanes, *got]), s.notified or bool(got)
         self._waker.lanes = frozenset(s.lanes)
         self._metrics.lanes.set(len(s.lanes))
 
