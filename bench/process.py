@@ -27,7 +27,7 @@ from services.kernel.telemetry import ProcessorMetrics
 from services.kernel.transports.port import GroupPlan
 from services.kernel.waking import Waker
 
-BATCH = 500
+BATCH = 500  # of the bare loop, as the bound says; ours take what the settings say
 
 
 async def bare(settings: ServiceSettings, group: str) -> None:
@@ -64,9 +64,11 @@ async def worker(settings: ServiceSettings, group: str, *, fires: bool) -> None:
     )
     processor = Processor(
         Folder(SERVICE, ToyCore()), reader(), store, ProcessorMetrics(SERVICE), log_topic=LOG,  # type: ignore[arg-type]
-        batch_records=BATCH,
+        batch_records=settings.batch_records,
     )  # fmt: skip
-    plan = GroupPlan(settings, group, (LOG,), settings.instance, settings.session_timeout_s, AHEAD * BATCH)
+    plan = GroupPlan(
+        settings, group, (LOG,), settings.instance, settings.session_timeout_s, AHEAD * settings.batch_records
+    )
     parts = [*Worker(processor, plan, log, fires=fires, transport=settings.transport).parts()]
     if "relay" in settings.roles:
         parts.append(runtime.relay(SERVICE, settings, log, waker))

@@ -28,7 +28,7 @@ class ServiceSettings(KafkaLogin):
     transport: Literal["faust", "aiokafka"] = "aiokafka"
     roles: Annotated[tuple[Role, ...], NoDecode] = ("door", "worker", "relay")
     session_timeout_s: float = Field(default=6.0, description="after a kill the group waits this long for the dead")
-    batch_records: int = Field(default=500, ge=1, le=10_000)
+    batch_records: int = Field(default=1_000, ge=1, le=10_000)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @field_validator("roles", mode="before")
