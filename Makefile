@@ -36,7 +36,7 @@ test: lint ## lint, then all tests: unit, integration on the real stack, one bro
 lint: $(READY) ## ruff, mypy --strict, import-linter
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy -p services -p deploy -p docs.generate
+	$(BIN)/mypy -p services -p deploy -p docs.generate -m tests.chaos.faults
 	$(BIN)/lint-imports --no-logo
 
 format: $(READY) ## put the code into its form, and mend what ruff can mend safely

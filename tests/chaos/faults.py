@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from importlib import import_module
 
 from services.host import runtime
 from services.kernel import postgres, processor, relay, sql
-from services.kernel.core import I, Row, S, V
-from services.kernel.database import Db
+from services.kernel.core import I, S, V
 from services.kernel.store import TP, Write
 
 STRETCH_S = 0.25
@@ -25,33 +25,45 @@ STRETCH_S = 0.25
 class MarksEarly(relay.Relay):
     """Takes rows out of the outbox before the broker has acknowledged them."""
 
-    async def _publish(self, s: relay._Session, last: int) -> bool:
-        rows = await s.connection.fetch(
-            f"""SELECT u.id, e.topic, e.partition, e.key, e.body
-            FROM {self._plan.schema}.unpublished u JOIN {self._plan.schema}.event e USING (id)
-            WHERE u.partition = ANY($1::int[]) ORDER BY u.id LIMIT 4000""",
-            s.lanes,
-        )
+    async def _publish(self, s: relay._Session, after: int) -> bool:
+        rows = await s.connection.fetch(self._sql["unpublished"], s.lanes, relay._ROUND, after)
         if not rows:
-            return False
+            return True
         batches = self._batches(s.producer, rows)
         done = [id_ for _, ids in batches.values() for id_ in ids]
-        await s.connection.execute(f"DELETE FROM {self._plan.schema}.unpublished WHERE id = ANY($1::bigint[])", done)
+        await s.connection.execute(self._sql["published"], done)
         await asyncio.sleep(STRETCH_S)
         sent = [await s.producer.send_batch(b, tp.topic, partition=tp.partition) for tp, (b, _) in batches.items()]
         await asyncio.gather(*sent)
-        return len(done) < len(rows)
+        return len(done) == len(rows)
 
 
 class PositionApart(postgres.BatchStore[S, I, V]):
     """Writes the position first, in a statement of its own, then states and events."""
 
-    async def _run(self, connection: Db, write: Write[S], view: V, before: Mapping[str, Row[S]]) -> set[TP]:
-        done = await super()._run(connection, Write(positions=write.positions), view, {})
-        await asyncio.sleep(STRETCH_S)
-        rest = Write(works=write.works, also=write.also, unparked=write.unparked)
-        await super()._run(connection, rest, view, before)
-        return done
+    @asynccontextmanager
+    async def batch(self, subjects: Mapping[str, int]) -> AsyncIterator[postgres.PostgresBatch[S, V]]:
+        async with super().batch(subjects) as batch:
+            whole = batch.write
+
+            async def apart(write: Write[S]) -> set[TP]:
+                done = await whole(Write(positions=write.positions))
+                await asyncio.sleep(STRETCH_S)
+                await whole(Write(works=write.works, also=write.also, unparked=write.unparked))
+                return done
+
+            batch.write = apart
+            yield batch
+
+
+class Stretched(postgres.BatchStore[S, I, V]):
+    """Takes its time between reading and writing, so that a worker is frozen with a batch in its hands."""
+
+    @asynccontextmanager
+    async def batch(self, subjects: Mapping[str, int]) -> AsyncIterator[postgres.PostgresBatch[S, V]]:
+        async with super().batch(subjects) as batch:
+            await asyncio.sleep(STRETCH_S)
+            yield batch
 
 
 class ByTheWallClock(processor.Processor[S, I, V]):
@@ -75,7 +87,7 @@ class ByTheWallClock(processor.Processor[S, I, V]):
                 return False
             lanes = {tp.partition for tp in self._claims if tp.topic == self._log_topic}
             now = datetime.now(UTC)
-            return bool(lanes) and await self._retried(lambda: self._fire(dict.fromkeys(lanes, now)))
+            return bool(lanes) and await self._patiently(lambda: self._fire(dict.fromkeys(lanes, now)), self._reread)
 
 
 def _relay_marks_early() -> None:
@@ -92,6 +104,7 @@ def _worker_without_epoch() -> None:
         return {**known, "batch": known["batch"].replace(condition, "")}
 
     setattr(sql, "statements", without)  # noqa: B010 - the name by which stores ask for their SQL
+    setattr(postgres, "BatchStore", Stretched)  # noqa: B010 - the name that a composition root is about to import
 
 
 def _position_apart(main: object) -> None:
