@@ -30,6 +30,7 @@ from services.kernel.transports.aiokafka import KafkaTransport
 from services.kernel.transports.port import GroupPlan, Transport
 from services.kernel.waking import Waker
 
+LINGER_S = 0.02  # after a batch, where nobody waits for a single record: most are echoes of what others said
 _GRACE_S = 8.0  # for the batch in flight; then the process ends all the same
 
 

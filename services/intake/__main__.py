@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from services.host.http import Health
 from services.host.logs import configure_logging
-from services.host.runtime import Parts, Worker, door, open_pool, relay, run
+from services.host.runtime import LINGER_S, Parts, Worker, door, open_pool, relay, run
 from services.intake.core.cases import Case
 from services.intake.core.inputs import Given
 from services.intake.core.places import Directory
@@ -69,7 +69,7 @@ def _worker(settings: IntakeSettings, cases: CaseStore, log: Logger) -> Worker[C
     processor = Processor(cases.folder, reader, cases.locking, metrics, batch_records=settings.batch_records)
     plan = GroupPlan(
         login=settings, group="intake", topics=reader.topics, instance=settings.instance,
-        session_timeout_s=settings.session_timeout_s, fetch_records=settings.batch_records, linger_s=0.02,
+        session_timeout_s=settings.session_timeout_s, fetch_records=settings.batch_records, linger_s=LINGER_S,
     )  # fmt: skip
     return Worker(processor=processor, plan=plan, log=log, fires=False, transport="aiokafka")
 

@@ -36,9 +36,8 @@ _HEADERS = [("content-type", CONTENT_TYPE)]
 # InternalClientError: what asyncpg says when the server closes the connection (idle_session_timeout) as a statement
 # begins.
 _BROKEN = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, KafkaError)
-_PAUSE_S = 0.1  # between whole rounds, and so between marks
+_PAUSE_S = 0.1  # the longest wait between rounds, and the time between marks
 _LOCK_EVERY_S = 1.0
-_LATE = 2_000  # ids; see `_Session.after`
 _ROUND = 4_000  # rows of one round: bounds memory, and what is repeated after a kill
 
 
@@ -89,20 +88,14 @@ class RelayPlan:
 
 @dataclass(slots=True)
 class _Session:
-    """One connection and one producer; both go when anything fails.
-
-    after: between whole rounds, rows up to this id need no look: walking the dead entries of published rows would cost
-    more than all else. Ids are drawn before commit, so it lies a little back; within a key they are in order.
-    """
+    """One connection and one producer; both go when anything fails."""
 
     connection: asyncpg.Connection
     producer: AIOKafkaProducer
     lanes: list[int] = field(default_factory=list)
     ends: dict[int, int] = field(default_factory=dict)
     next_lock: float = 0.0
-    next_whole: float = 0.0
-    notified: bool = False
-    after: int = 0
+    next_mark: float = 0.0
     upto: datetime | None = None
 
 
@@ -135,11 +128,10 @@ class Relay:
             try:
                 async with self._session() as session:
                     while True:
-                        emptied = await self._round(session)
+                        await self._round(session)
                         wait = 0.05
-                        if emptied:
-                            with contextlib.suppress(TimeoutError):
-                                await asyncio.wait_for(self._wake.wait(), self._pause(session))
+                        with contextlib.suppress(TimeoutError):
+                            await asyncio.wait_for(self._wake.wait(), self._pause(session))
             except _BROKEN as error:
                 self._metrics.failures.inc()
                 self._metrics.lanes.set(0)
@@ -154,46 +146,42 @@ class Relay:
         try:
             # A frozen process keeps its advisory locks until the server gives up on the silent connection.
             await connection.execute("SET idle_session_timeout = '5s'")
-            session = _Session(connection, producer)
-
-            def notified(*_: object) -> None:  # by another process, perhaps of old rows that are to be said again
-                session.notified = True
-                self._wake.set()
-
-            await connection.add_listener(f"{self._plan.schema}_outbox", notified)
+            await connection.add_listener(f"{self._plan.schema}_outbox", lambda *_: self._wake.set())
             await producer.start()
-            yield session
+            yield _Session(connection, producer)
         finally:
             self._waker.lanes = frozenset()
             with contextlib.suppress(KafkaError, OSError, TimeoutError):
                 await asyncio.wait_for(producer.stop(), 5)
             connection.terminate()
 
-    async def _round(self, s: _Session) -> bool:
-        """One round. In a whole one, what was committed before it began is published when it ends; a mark may say so,
-        at most one per pause, however often we are woken.
-
-        Returns: False if rows may be left.
-        """
+    async def _round(self, s: _Session) -> None:
+        """One round: what was committed before it began is published when it ends; then the mark may say so."""
         self._wake.clear()
         await self._take_lanes(s)
         if not s.lanes:
-            return True
+            return
         with self._metrics.round.time():
-            notified, s.notified = s.notified, False
-            due = (now := asyncio.get_running_loop().time()) >= s.next_whole
-            s.next_whole = now + _PAUSE_S if due else s.next_whole
-            upto = await self._begin_mark(s) if due and self._plan.log_topic else None
-            emptied = await self._publish(s, 0 if due or notified else s.after)
-            if not emptied:
-                s.next_whole = 0.0
-            elif upto is not None:
+            upto = await self._begin_mark(s) if self._mark_is_due(s) else None
+            oldest = await self._publish(s)
+            last = await s.connection.fetchval(self._sql["newest"]) if oldest is not None else None
+            while oldest is not None and last is not None and oldest <= last:  # what comes later, the next round takes
+                oldest = await self._publish(s)
+            if upto is not None:
                 await self._write_mark(s, upto)
-        return emptied
 
     def _pause(self, s: _Session) -> float:
         """Seconds until there is something to do unasked."""
-        return max(0.0, s.next_whole - asyncio.get_running_loop().time()) if s.lanes else _PAUSE_S
+        until_mark = s.next_mark - asyncio.get_running_loop().time()
+        return max(0.0, until_mark) if s.lanes and self._plan.log_topic else _PAUSE_S
+
+    def _mark_is_due(self, s: _Session) -> bool:
+        """At most one mark per pause, however often the outbox wakes us: between marks a round is two statements."""
+        now = asyncio.get_running_loop().time()
+        if self._plan.log_topic is None or now < s.next_mark:
+            return False
+        s.next_mark = now + _PAUSE_S
+        return True
 
     async def _take_lanes(self, s: _Session) -> None:
         """Try for partitions that nobody holds. Asked every second, which also keeps the connection from idling."""
@@ -207,15 +195,15 @@ class Relay:
             # Only the holder of a lane writes it, so from here on the acknowledgements tell where the log ends.
             found = await _bounds(self._login, f"{self._plan.name}-ends", self._plan.log_topic, got)
             s.ends.update({tp.partition: bound.end for tp, bound in found.items()})
-        s.lanes, s.notified = sorted([*s.lanes, *got]), s.notified or bool(got)
+        s.lanes = sorted([*s.lanes, *got])
         self._waker.lanes = frozenset(s.lanes)
         self._metrics.lanes.set(len(s.lanes))
 
-    async def _publish(self, s: _Session, after: int) -> bool:
-        """Publish the oldest unpublished rows with ids above `after`. Returns: False if more may be left."""
-        rows = await s.connection.fetch(self._sql["unpublished"], s.lanes, _ROUND, after)
+    async def _publish(self, s: _Session) -> int | None:
+        """Publish the oldest unpublished rows. Returns: the id of the oldest if more may be left, else None."""
+        rows = await s.connection.fetch(self._sql["unpublished"], s.lanes, _ROUND)
         if not rows:
-            return True
+            return None
         batches = self._batches(s.producer, rows)
         sent = [await s.producer.send_batch(b, tp.topic, partition=tp.partition) for tp, (b, _) in batches.items()]
         answers = await asyncio.gather(*sent, return_exceptions=True)
@@ -226,12 +214,11 @@ class Relay:
                 if tp.topic == self._plan.log_topic:
                     s.ends[tp.partition] = answer.offset + len(ids)
         await s.connection.execute(self._sql["published"], done)
-        s.after = rows[-1]["id"] - _LATE
         self._metrics.published.inc(len(done))
         for answer in answers:
             if isinstance(answer, BaseException):
                 raise answer
-        return len(rows) < _ROUND and len(done) == len(rows)
+        return int(rows[0]["id"]) if len(rows) == _ROUND or len(done) < len(rows) else None
 
     def _batches(self, producer: AIOKafkaProducer, rows: Sequence[asyncpg.Record]) -> _Batches:
         """One batch per partition, filled in order of id until it is full; the rest waits for the next round."""

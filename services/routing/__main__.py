@@ -48,7 +48,7 @@ async def build(settings: RoutingSettings, log: Logger) -> Parts:
             settings.instance,
             settings.session_timeout_s,
             settings.batch_records,
-            linger_s=0.02,
+            linger_s=runtime.LINGER_S,
         )
         worker = Worker(processor, plan, log, fires=False, transport=settings.transport)
         parts.running += worker.parts()

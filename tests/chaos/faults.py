@@ -25,17 +25,17 @@ STRETCH_S = 0.25
 class MarksEarly(relay.Relay):
     """Takes rows out of the outbox before the broker has acknowledged them."""
 
-    async def _publish(self, s: relay._Session, after: int) -> bool:
-        rows = await s.connection.fetch(self._sql["unpublished"], s.lanes, relay._ROUND, after)
+    async def _publish(self, s: relay._Session) -> int | None:
+        rows = await s.connection.fetch(self._sql["unpublished"], s.lanes, relay._ROUND)
         if not rows:
-            return True
+            return None
         batches = self._batches(s.producer, rows)
         done = [id_ for _, ids in batches.values() for id_ in ids]
         await s.connection.execute(self._sql["published"], done)
         await asyncio.sleep(STRETCH_S)
         sent = [await s.producer.send_batch(b, tp.topic, partition=tp.partition) for tp, (b, _) in batches.items()]
         await asyncio.gather(*sent)
-        return len(done) == len(rows)
+        return None if len(done) == len(rows) else int(rows[0]["id"])
 
 
 class PositionApart(postgres.BatchStore[S, I, V]):

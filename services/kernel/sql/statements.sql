@@ -86,10 +86,13 @@ SELECT EXISTS (SELECT FROM {schema}.event WHERE topic = $1) OR EXISTS (SELECT FR
 -- name: take_lanes
 SELECT p FROM unnest($1::int[]) p WHERE pg_try_advisory_lock(hashtext('{schema}.relay'), p)
 
+-- name: newest
+SELECT max(id) FROM {schema}.unpublished
+
 -- name: unpublished
 -- OFFSET 0 keeps the planner from joining with the whole archive: few rows wait, and it has no end.
 SELECT u.id, e.topic, e.partition, e.key, e.body
-FROM (SELECT id FROM {schema}.unpublished WHERE partition = ANY($1::int[]) AND id > $3 ORDER BY id LIMIT $2) u
+FROM (SELECT id FROM {schema}.unpublished WHERE partition = ANY($1::int[]) ORDER BY id LIMIT $2) u
 CROSS JOIN LATERAL (SELECT topic, partition, key, body FROM {schema}.event WHERE id = u.id OFFSET 0) e ORDER BY u.id
 
 -- name: published
