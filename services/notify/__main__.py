@@ -5,8 +5,9 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Coroutine
 from datetime import timedelta
+from urllib.request import getproxies
 
-import httpx
+import aiohttp
 
 from services.host import runtime
 from services.host.http import Health, make_app
@@ -62,9 +63,12 @@ async def build(settings: NotifySettings, log: Logger) -> Parts:
         parts.add("directory", follower.run)
         health.checks.append(follower.missing)
         _add_worker(parts, health, settings, store, follower, log)
-        client = httpx.AsyncClient(timeout=settings.channel_timeout_s)
-        parts.closing.append(client.aclose)
-        sender = _sender(settings, store, deliveries, follower, client, waker, log)
+        session = aiohttp.ClientSession(
+            timeout=aiohttp.ClientTimeout(total=settings.channel_timeout_s),
+            trust_env=bool(getproxies()),  # the way out may lead through a proxy; looked for once, not at each call
+        )
+        parts.closing.append(session.close)
+        sender = _sender(settings, store, deliveries, follower, session, waker, log)
         parts.add("sender", sender.run)
         parts.add("gauges", lambda: keep_gauges(deliveries, sender.metrics, log))
     if "relay" in settings.roles:
@@ -110,7 +114,7 @@ def _sender(
     store: _Store,
     deliveries: Deliveries,
     follower: DirectoryFollower,
-    client: httpx.AsyncClient,
+    session: aiohttp.ClientSession,
     waker: Waker,
     log: Logger,
 ) -> Sender:
@@ -126,7 +130,7 @@ def _sender(
     )
     channels: dict[str, Channel] = {
         "email": EmailChannel(server, clock),
-        "webhook": WebhookChannel(client, webhook_key(link_key), clock),
+        "webhook": WebhookChannel(session, webhook_key(link_key), clock),
     }
     patience = Patience(
         settings.attempts, timedelta(seconds=settings.first_pause_s), timedelta(seconds=settings.longest_pause_s)

@@ -196,7 +196,9 @@ class World:
             begun = self.due.setdefault((subject, str(call.key), staff), self.clock.at)
             if self.clock.at - begun < SENDS_IN:
                 continue
-            claim = Claim(subject, 0, call.key, staff, call.trying.role, "email", 1, False, UUID(int=0), "x", OUTAGE)
+            claim = Claim(
+                subject, 0, call.key, staff, call.trying.role, "email", 1, False, UUID(int=0), "x", OUTAGE, None
+            )
             if why_not(case, call.key, staff) in _OVER:
                 await outcomes.settle(claim, Overtaken(call.key))
                 continue

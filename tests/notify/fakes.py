@@ -140,12 +140,10 @@ class World:
                     line.token,
                     address,
                     now - line.written_at,
+                    self.row.state,
                 )
             )
         return found
-
-    async def case(self, claim: Claim) -> Case | None:
-        return self.row.state
 
     def _mine(self, claim: Claim) -> Line | None:
         line = self.lines[claim.key, claim.staff, claim.channel]

@@ -159,9 +159,8 @@ async def test_what_ends_while_it_leaves_is_told_and_stood_down():
     await world.feed(blown(after=0))
     (claim,) = await world.claim(1, LEASE)
     one = sender(world, {"email": mail})
-    case = await world.case(claim)
-    assert case is not None
-    result = await one._send(claim, case)
+    assert claim.case is not None
+    result = await one._send(claim, claim.case)
     await world.feed(inputs.Ended(after=1, by="u-clerk"), topic="case.intake")
     await one._settle(claim, result)
     await one.once()

@@ -35,8 +35,6 @@ class Queue(Protocol):
 
     async def claim(self, most: int, lease: timedelta) -> list[Claim]: ...
 
-    async def case(self, claim: Claim) -> Case | None: ...
-
     async def postpone(self, claim: Claim, after: timedelta, reason: str) -> None: ...
 
     async def next_channel(self, claim: Claim, reason: str) -> None: ...
@@ -123,7 +121,7 @@ class Sender:
     async def deliver(self, claim: Claim) -> None:
         """See one claimed delivery through to what came of it."""
         try:
-            case = await self.queue.case(claim)
+            case = claim.case
             reason = why_not(case, claim.key, claim.staff)
             if reason in _OVER:
                 self.metrics.count(claim, "called_off")

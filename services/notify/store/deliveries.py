@@ -20,6 +20,7 @@ class Claim:
 
     attempts: of this channel, this one included. more: this person has a further channel.
     waited: since the delivery was written. address: None where the person has none (channel `none`).
+    case: as it stood when it was taken, without its lock: looked at right before the message leaves.
     """
 
     subject: str
@@ -33,6 +34,7 @@ class Claim:
     token: UUID
     address: str | None
     waited: timedelta
+    case: Case | None
 
     @property
     def name(self) -> str:
@@ -74,7 +76,8 @@ RETURNING d.subject, d.partition, d.purpose, d.obligation, d.rank, d.staff, d.ro
    FROM notify.contact c WHERE c.staff = d.staff) AS address,
   EXISTS (SELECT 1 FROM notify.delivery s
           WHERE (s.subject, s.purpose, s.obligation, s.rank, s.staff)
-              = (d.subject, d.purpose, d.obligation, d.rank, d.staff) AND s.state = 'spare') AS more
+              = (d.subject, d.purpose, d.obligation, d.rank, d.staff) AND s.state = 'spare') AS more,
+  (SELECT doc FROM notify_state.state s WHERE s.subject = d.subject) AS doc
 """
 _MINE = """subject = $1 AND purpose = $2 AND obligation = $3 AND rank = $4 AND staff = $5 AND channel = $6
   AND token = $7 AND state = 'due'"""
@@ -118,15 +121,10 @@ class Deliveries:
                 row["token"],
                 row["address"],
                 row["waited"],
+                self._codec.decode(row["doc"]).state if row["doc"] is not None else None,
             )
             for row in rows
         ]
-
-    async def case(self, claim: Claim) -> Case | None:
-        """The case as it stands, without its lock: asked right before a message leaves."""
-        async with faults():
-            doc = await self._pool.fetchval("SELECT doc FROM notify_state.state WHERE subject = $1", claim.subject)
-        return self._codec.decode(doc).state if doc is not None else None
 
     async def postpone(self, claim: Claim, after: timedelta, reason: str) -> None:
         """Give it back, to be tried again over the same channel. Nothing happens if the lease went to another."""
