@@ -77,7 +77,7 @@ def make_app(service: str, health: Health, token_key: bytes, clock: Clock, *, mo
     return app
 
 
-def caller(request: Request) -> Identity:
+async def caller(request: Request) -> Identity:
     """Who is calling, by the bearer token. Raises: Problem 401."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:

@@ -45,7 +45,7 @@ class Context:
     log: Logger
 
 
-def context(request: Request) -> Context:
+async def context(request: Request) -> Context:
     """The context that the composition root put into the application."""
     return cast(Context, request.app.state.intake)
 

@@ -100,7 +100,7 @@ class Portal:
         self.alarms = AlarmWatch(self.services, self.clock)
 
 
-def portal(request: Request) -> Portal:
+async def portal(request: Request) -> Portal:
     found = request.app.state.portal
     assert isinstance(found, Portal)
     return found
