@@ -132,6 +132,32 @@ async def test_a_repeated_press_is_one_press_and_other_content_is_refused(intake
     assert answer.status_code == 409 and answer.json()["type"] == "/problems/key_reused"
 
 
+async def test_a_repeat_gets_the_first_answer_though_the_case_would_refuse_it_now(intake: Intake) -> None:
+    case = (await registered(intake))["case"]
+    await assigned(intake, case)
+    async with intake.client("department", ENFORCE, "u-0023") as team:
+        key, seen = {"idempotency-key": "accept-once"}, {"seen": (await view(team, case))["sequence"]}
+        first, again = [await team.post(f"/v1/cases/{case}/accept", json=seen, headers=key) for _ in range(2)]
+        assert first.status_code == again.status_code == 200 and first.content == again.content
+        assert (await press(team, case, "accept")).status_code == 409, "without the key it is a press of its own"
+        reused = await team.post(f"/v1/cases/{case}/dispose", json=seen, headers=key)
+        assert reused.status_code == 409 and reused.json()["type"] == "/problems/key_reused"
+        assert (await view(team, case))["state"] == "accepted", "what was refused is rolled back"
+
+
+async def test_many_at_once_under_one_key_are_one_press(intake: Intake) -> None:
+    made = await asyncio.gather(*(registered(intake, **{"idempotency-key": "at-once"}) for _ in range(5)))
+    assert all(one == made[0] for one in made)
+    case = made[0]["case"]
+    await assigned(intake, case)
+    async with intake.client("seat", CENTRE, "u-0016") as seat:
+        key, seen = {"idempotency-key": "urge-once"}, {"seen": (await view(seat, case))["sequence"]}
+        answers = await asyncio.gather(*(seat.post(f"/v1/cases/{case}/urge", json=seen, headers=key) for _ in range(5)))
+        assert {(one.status_code, one.content) for one in answers} == {(200, answers[0].content)}
+        log = (await seat.get(f"/v1/cases/{case}/events")).json()["events"]
+    assert [one["type"] for one in log].count("case.urged.v1") == 1
+
+
 async def test_a_street_vendor_from_report_to_close(intake: Intake) -> None:
     case = (await registered(intake))["case"]
     await assigned(intake, case)

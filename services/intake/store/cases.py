@@ -136,16 +136,13 @@ class CaseStore:
 
         async def once() -> Answer:
             async with self.opened(uuid4().hex) as opened:
-                repeated = await presses.begin(opened.connection, press, self.vault)
-                if repeated is not None:
-                    return repeated
                 await self.begin(opened, draft, uuid4().hex)
                 await opened.batch.write(Write(works=[opened.work]))
                 made = answer(opened)
-                await presses.finish(opened.connection, press, self.vault, made)
+                await presses.keep(opened.connection, press, self.vault, made)
                 return made
 
-        return await _again(once)
+        return await self._once(once, press)
 
     async def begin(self, opened: Opened, draft: Draft, cause: str) -> None:
         """Draw a number, register, and keep people and words; the caller writes the batch. cause: id of the press."""
@@ -176,15 +173,23 @@ class CaseStore:
 
         async def once() -> Answer:
             async with self.opened(step.case) as opened:
-                repeated = await presses.begin(opened.connection, press, self.vault)
-                if repeated is not None:
-                    return repeated
                 await self._step(opened, step)
                 made = answer(opened)
-                await presses.finish(opened.connection, press, self.vault, made)
+                await presses.keep(opened.connection, press, self.vault, made)
                 return made
 
-        return await _again(once)
+        return await self._once(once, press)
+
+    async def _once(self, once: Callable[[], Awaitable[Answer]], press: Press) -> Answer:
+        """A repeat gets the first answer, whatever the case has become since: it may refuse what it once took."""
+        try:
+            return await _again(once)
+        except (presses.TakenError, UnknownCaseError, StaleError, RefusedError):
+            async with self.pool.acquire() as connection:
+                first = await presses.first(connection, press, self.vault)
+            if first is None:
+                raise
+            return first
 
     async def write(self, opened: Opened, command: Command) -> None:
         """Apply and write a command that needs no key and no page, because what it records is new by itself."""

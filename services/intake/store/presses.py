@@ -33,38 +33,43 @@ class Answer:
     body: bytes
 
 
-async def begin(connection: Db, press: Press, vault: Vault) -> Answer | None:
-    """Take the key, in the press's own transaction; waits while another one with this key is under way.
+class TakenError(Exception):
+    """There is an answer under this key already: this press is a repeat, and is rolled back."""
 
-    Returns: the first answer, if this is a repeat.
+
+async def first(connection: Db, press: Press, vault: Vault) -> Answer | None:
+    """What was answered the first time; None if nothing stands under the key.
+
     Raises: KeyReusedError.
     """
-    if press.key is None:
-        return None
-    taken = await connection.fetchval(
-        "INSERT INTO intake.press (staff, key, digest) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING RETURNING true",
-        press.staff,
-        press.key,
-        press.digest,
-    )
-    if taken:
-        return None
     row = await connection.fetchrow(
         "SELECT digest, status, sealed FROM intake.press WHERE staff = $1 AND key = $2", press.staff, press.key
     )
-    if row is None or row["digest"] != press.digest:
+    if row is None:
+        return None
+    if row["digest"] != press.digest:
         raise KeyReusedError
     return Answer(row["status"], vault.open("press", press.row, row["sealed"]))
 
 
-async def finish(connection: Db, press: Press, vault: Vault, answer: Answer) -> None:
-    """Keep the answer, sealed: a registration's holds the code of the receipt."""
+async def keep(connection: Db, press: Press, vault: Vault, answer: Answer) -> None:
+    """Keep the answer under its key, sealed: a registration's holds the code of the receipt.
+
+    In the press's own transaction and last in it, so that a first press asks for nothing before. It waits while another
+    one with this key is under way.
+
+    Raises: TakenError.
+    """
     if press.key is None:
         return
-    await connection.execute(
-        "UPDATE intake.press SET status = $3, sealed = $4 WHERE staff = $1 AND key = $2",
+    kept = await connection.fetchval(
+        """INSERT INTO intake.press (staff, key, digest, status, sealed) VALUES ($1, $2, $3, $4, $5)
+        ON CONFLICT DO NOTHING RETURNING true""",
         press.staff,
         press.key,
+        press.digest,
         answer.status,
         vault.seal("press", press.row, answer.body),
     )
+    if not kept:
+        raise TakenError
