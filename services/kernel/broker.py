@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import cached_property
 from pathlib import Path
 
@@ -40,10 +41,21 @@ def client(login: KafkaLogin, client_id: str) -> dict[str, str]:
 
 
 def idempotent_producer(login: KafkaLogin, client_id: str) -> AIOKafkaProducer:
-    """acks=all, and the broker drops what a retry of the same producer repeats."""
-    return AIOKafkaProducer(
+    """acks=all, and the broker drops what a retry of the same producer repeats.
+
+    While no broker answers, aiokafka's producer asks for metadata again at once, with a core and two lines of log for
+    each time; here it waits. `_metadata_update` is its own name: tests/kernel/test_broker.py holds it.
+    """
+    producer = AIOKafkaProducer(
         **client(login, client_id), enable_idempotence=True, acks="all", linger_ms=0, max_batch_size=900_000
     )
+    ask = producer.client._metadata_update
+
+    async def ask_patiently(*wanted: object) -> bool:
+        return bool(await ask(*wanted)) or await asyncio.sleep(0.5, False)
+
+    producer.client._metadata_update = ask_patiently
+    return producer
 
 
 def plain_consumer(login: KafkaLogin, client_id: str, *, gather_ms: int = 0) -> AIOKafkaConsumer:
@@ -81,9 +93,8 @@ def read_secret(path: Path) -> str:
     try:
         text = path.read_text().strip()
     except OSError as error:
-        raise SystemExit(
-            f"The secret file {path} can't be read ({error.strerror}). Was the stack initialised?"
-        ) from error
+        why = f"The secret file {path} can't be read ({error.strerror}). Was the stack initialised?"
+        raise SystemExit(why) from error
     if not text:
         raise SystemExit(f"The secret file {path} is empty. Initialise the stack again, or restore it from backup.")
     return text
