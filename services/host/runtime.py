@@ -112,9 +112,9 @@ class Worker(Generic[S, I, V]):
     redrive_every_s: float = 1.0
 
     def parts(self) -> Sequence[Part]:
-        parts = [Part("worker", self._transport().run), Part("redrive", self._redrive)]
+        woken = asyncio.Event()
+        parts = [Part("worker", self._transport().run), Part("redrive", lambda: self._redrive(woken))]
         if self.fires:
-            woken = asyncio.Event()
             parts += [Part("marks", lambda: self._follow(woken)), Part("limits", lambda: self._fire(woken))]
         return parts
 
@@ -139,9 +139,10 @@ class Worker(Generic[S, I, V]):
             while await self.processor.fire():  # noqa: ASYNC110 - not a wait: lets records come between two rounds
                 await asyncio.sleep(0)
 
-    async def _redrive(self) -> None:
+    async def _redrive(self, woken: asyncio.Event) -> None:
         while True:
             await asyncio.sleep(self.redrive_every_s)
+            woken.set()  # records may have come up with a mark that was ahead of them, and perhaps no other follows it
             if applied := await self.processor.redrive():
                 self.log.info("redriven", records=applied)
 

@@ -1,13 +1,16 @@
-"""How a process ends before it has begun."""
+"""How a process ends before it has begun; and what wakes a worker's limits."""
 
 from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
 
 import pytest
 from structlog import get_logger
 from structlog.testing import capture_logs
 
 from services.host import runtime
-from services.host.runtime import Parts
+from services.host.runtime import Parts, Worker
 from services.kernel.relay import ArchiveError
 
 
@@ -30,3 +33,28 @@ async def test_any_other_fault_of_the_wiring_rises() -> None:
 
     with pytest.raises(ZeroDivisionError):
         await runtime._run(main, get_logger())
+
+
+async def test_a_mark_that_was_ahead_of_the_records_is_looked_at_again_though_no_other_follows_it() -> None:
+    """The relay may have stopped after it: the limits before the mark are due all the same."""
+    looked, twice = list[None](), asyncio.Event()
+
+    async def fire() -> bool:
+        looked.append(None)
+        if len(looked) == 2:
+            twice.set()
+        return False
+
+    async def redrive() -> int:
+        return 0
+
+    worker = Worker(
+        SimpleNamespace(fire=fire, redrive=redrive), SimpleNamespace(), get_logger(), fires=True, redrive_every_s=0.01
+    )
+    woken = asyncio.Event()
+    woken.set()  # by the one mark
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(worker._fire(woken)), group.create_task(worker._redrive(woken))]
+        await asyncio.wait_for(twice.wait(), 5)
+        for task in tasks:
+            task.cancel()
