@@ -7,6 +7,7 @@ starts it again, and it finds its place in the database.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import os
 import signal
@@ -109,12 +110,12 @@ class Worker(Generic[S, I, V]):
     log: Logger
     fires: bool  # limits fire here: follow the marks
     transport: str = "aiokafka"
-    redrive_every_s: float = 1.0
+    look_every_s: float = 1.0  # for what nobody announces: a redrive asked for, a mark that was ahead of the records
 
     def parts(self) -> Sequence[Part]:
-        woken = asyncio.Event()
-        parts = [Part("worker", self._transport().run), Part("redrive", lambda: self._redrive(woken))]
+        parts = [Part("worker", self._transport().run), Part("redrive", self._redrive)]
         if self.fires:
+            woken = asyncio.Event()
             parts += [Part("marks", lambda: self._follow(woken)), Part("limits", lambda: self._fire(woken))]
         return parts
 
@@ -134,15 +135,15 @@ class Worker(Generic[S, I, V]):
 
     async def _fire(self, woken: asyncio.Event) -> None:
         while True:
-            await woken.wait()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(woken.wait(), self.look_every_s)
             woken.clear()
             while await self.processor.fire():  # noqa: ASYNC110 - not a wait: lets records come between two rounds
                 await asyncio.sleep(0)
 
-    async def _redrive(self, woken: asyncio.Event) -> None:
+    async def _redrive(self) -> None:
         while True:
-            await asyncio.sleep(self.redrive_every_s)
-            woken.set()  # records may have come up with a mark that was ahead of them, and perhaps no other follows it
+            await asyncio.sleep(self.look_every_s)
             if applied := await self.processor.redrive():
                 self.log.info("redriven", records=applied)
 
@@ -187,11 +188,10 @@ async def _run(main: Callable[[], Awaitable[Parts]], log: Logger) -> int:
 def _report(ended: Sequence[asyncio.Task[None]], log: Logger) -> int:
     for task in ended:
         error = None if task.cancelled() else task.exception()
-        if error is not None:
+        if error is None:
+            log.error("a part ended by itself", part=task.get_name())
+        else:
             log.error(
                 "a part failed", part=task.get_name(), error=type(error).__name__, reason=str(error), exc_info=error
             )
-            return 1
-        log.error("a part ended by itself", part=task.get_name())
-        return 1
-    return 0
+    return 1 if ended else 0

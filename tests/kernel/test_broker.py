@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from pathlib import Path
 
 import pytest
@@ -11,19 +10,13 @@ import pytest
 from services.kernel.broker import KafkaLogin, idempotent_producer
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 async def test_a_producer_waits_before_it_asks_again_for_metadata(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unused_tcp_port: int
 ) -> None:
     """Asked as its own loop asks, by `force_metadata_update`; a real client, and nobody listening."""
     secret, waited = tmp_path / "password", list[float]()
     secret.write_text("x")
-    login = KafkaLogin(kafka=f"127.0.0.1:{free_port()}", kafka_user="x", kafka_password_file=secret)
+    login = KafkaLogin(kafka=f"127.0.0.1:{unused_tcp_port}", kafka_user="x", kafka_password_file=secret)
     producer = idempotent_producer(login, "test")
     sleep = asyncio.sleep
 

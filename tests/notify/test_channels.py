@@ -134,8 +134,8 @@ async def hook() -> AsyncIterator[Hook]:
     app.router.add_post("/duty", receiver.take)
     runner = web.AppRunner(app)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", port := free_port()).start()
-    receiver.url = f"http://127.0.0.1:{port}/duty"
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    receiver.url = f"http://127.0.0.1:{runner.addresses[0][1]}/duty"
     yield receiver
     await runner.cleanup()
 
@@ -163,6 +163,7 @@ async def test_a_receiver_can_check_who_sent_it_and_drop_a_repeat(hook, webhooks
         (500, {}, Retry("webhook_500")),
         (429, {"retry-after": "7"}, Retry("webhook_429", timedelta(seconds=7))),
         (503, {"retry-after": "Wed, 21 Oct"}, Retry("webhook_503")),
+        (503, {"retry-after": "9" * 20}, Retry("webhook_503")),
         (404, {}, Failed("webhook_404")),
         (302, {"location": "http://127.0.0.1:1/elsewhere"}, Failed("webhook_302")),
     ],

@@ -7,6 +7,7 @@ the installation's link key (`maodiao staff webhook-key` shows it), so it is nev
 from __future__ import annotations
 
 import hmac
+import re
 from datetime import timedelta
 from http import HTTPStatus
 
@@ -16,6 +17,7 @@ import msgspec
 from services.kernel.clock import Clock
 from services.notify.doors.channels.port import Failed, Message, Result, Retry, Sent
 
+_SECONDS = re.compile(r"[0-9]{1,9}")  # more digits would be no span of time; a date is not read
 _LATER = (408, 425, 429)  # refused now, not for good
 
 
@@ -72,6 +74,6 @@ def _result(status: int, retry_after: str) -> Result:
     if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
         return Sent()
     if status in _LATER or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        seconds = int(retry_after) if retry_after.isascii() and retry_after.isdigit() else None
-        return Retry(f"webhook_{status}", timedelta(seconds=seconds) if seconds is not None else None)
+        after = timedelta(seconds=int(retry_after)) if _SECONDS.fullmatch(retry_after) else None
+        return Retry(f"webhook_{status}", after)
     return Failed(f"webhook_{status}")
