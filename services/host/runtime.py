@@ -56,10 +56,11 @@ class Parts:
 
 async def open_pool(settings: ServiceSettings, *, most: int = 6) -> asyncpg.Pool:
     """Connections as the service's role. max_connections is soon used up: each process has a budget."""
-    # asyncpg would reset a connection given back with a statement for each of ours, which change no session.
+    # asyncpg would reset a connection given back with a statement for each of ours, which change no session. A service
+    # finds rows by keys; a plan made while a table was empty would read all of it for as long as the session lives.
     return await asyncpg.create_pool(
         settings.dsn_with_password, min_size=1, max_size=most, command_timeout=30, reset=lambda _: asyncio.sleep(0),
-        server_settings={"application_name": settings.instance, "jit": "off"},
+        server_settings={"application_name": settings.instance, "jit": "off", "enable_seqscan": "off"},
     )  # fmt: skip
 
 
