@@ -1,4 +1,4 @@
-"""The two stores in PostgreSQL."""
+"""The three stores in PostgreSQL."""
 
 from __future__ import annotations
 
@@ -11,20 +11,23 @@ from typing import Generic
 import asyncpg
 
 from services.kernel import sql
-from services.kernel.core import Core, I, Record, Row, S, V
+from services.kernel.core import Core, I, Record, S, V
 from services.kernel.database import Db, faults
-from services.kernel.partitioning import PARTITIONS
 from services.kernel.store import TP, Batch, Parked, Position, Write
-from services.kernel.tables import Codec, Extension, Statement, columns
+from services.kernel.tables import Codec, Extension, Part, Statement, columns
 from services.kernel.waking import Waker
 
 
 @dataclass(slots=True, kw_only=True)
 class PostgresBatch(Batch[S, V]):
-    """connection: for a service's own rows in the same transaction, where the store opens one. said: wrote events."""
+    """connection: for a service's own rows in the same transaction, where the store opens one. said: wrote events.
+
+    parts: the caller's own, written in the batch's statement beside those of the store's extension.
+    """
 
     connection: Db
     said: bool = False
+    parts: Sequence[Part] = ()
 
 
 class PostgresStore(Generic[S, I, V]):
@@ -36,6 +39,8 @@ class PostgresStore(Generic[S, I, V]):
         waker: of this process, if its relay runs here. reads_ahead: see `Store`.
     """
 
+    guards = False  # whether a batch is written only if its subjects still are as it read them
+
     def __init__(
         self,
         pool: asyncpg.Pool,
@@ -46,14 +51,13 @@ class PostgresStore(Generic[S, I, V]):
         extension: Extension[S, V],
         *,
         most_subjects: int,
-        partitions: int = PARTITIONS,
         waker: Waker | None = None,
         reads_ahead: bool = False,
     ) -> None:
         self._pool, self._sql, self._topic, self._extension = pool, sql.statements(service), topic, extension
         self._codec = Codec(state)
         self._waker = waker or Waker()
-        self._statement = Statement(service, topic, self._codec, core, self._waker, partitions)
+        self._statement = Statement(service, topic, self._codec, core, self._waker)
         self.most_subjects, self.reads_ahead = most_subjects, reads_ahead
 
     async def claim(self, begins: Mapping[TP, int]) -> dict[TP, Position]:
@@ -70,7 +74,8 @@ class PostgresStore(Generic[S, I, V]):
         return [(row["subject"], row["partition"]) for row in found]
 
     async def redrivable(self, partitions: Sequence[int], most: int) -> list[Parked]:
-        return [parked(row) for row in await self._fetch("redrivable", list(partitions), most)]
+        found = await self._fetch("redrivable", list(partitions), most)
+        return [Parked(Record(*row[:5]), row["subject"], row["reason"]) for row in found]
 
     async def _fetch(self, name: str, *args: object) -> list[asyncpg.Record]:
         async with faults():
@@ -85,9 +90,9 @@ class PostgresStore(Generic[S, I, V]):
         rows = {row["subject"]: decode(row["doc"]) for row in found if row["doc"] is not None}
 
         async def write(write: Write[S]) -> set[TP]:
-            built = self._statement.build(write, self._extension.parts(view, rows, write.works))
-            async with faults():
-                written = await connection.fetch(built.sql, *built.args)
+            parts = [*self._extension.parts(view, rows, write.works), *batch.parts]
+            built = self._statement.build(write, parts, [tuple(row) for row in found] if self.guards else None)
+            written = await connection.fetch(built.sql, *built.args)  # its faults are told apart where `batch` ends
             batch.said = batch.said or built.says
             return {TP(row["topic"], row["partition"]) for row in written if row["topic"] is not None}
 
@@ -108,12 +113,23 @@ class BatchStore(PostgresStore[S, I, V]):
             view = await self._extension.view(connection)
             batch = self._batch(connection, view, await connection.fetch(self._sql["read"], list(subjects)))
             yield batch
-        if batch.said:
-            self._waker.wake()
+            if batch.said:  # committed; the connection is given back afterwards
+                self._waker.wake()
+
+
+class GuardedStore(BatchStore[S, I, V]):
+    """The store of workers whose subjects a few others change too, as notify's sender does.
+
+    Like `BatchStore`, but where a subject has been changed since it was read, nothing is written and the batch is
+    decided again (`Moved`). Who waits, waits for one statement. A subject that was not there yet is not looked at: let
+    nobody but the worker make one.
+    """
+
+    guards = True
 
 
 class LockingStore(PostgresStore[S, I, V]):
-    """The store of workers whose subjects are also changed from elsewhere: by officers' presses, by a sender.
+    """The store of workers whose subjects are changed by officers' presses too, at times drawn under their locks.
 
     It opens a transaction, locks the batch's subjects in order of id, so that writers wait for each other and never
     for ever, and commits when the block ends well.
@@ -125,21 +141,13 @@ class LockingStore(PostgresStore[S, I, V]):
 
         The block's own exceptions roll back. `Unavailable` on the way out: the commit may or may not have happened.
         """
-        async with faults(), self._pool.acquire() as connection, connection.transaction():
-            view = await self._extension.view(connection)
-            found = await connection.fetch(self._sql["lock"], list(subjects), list(subjects.values()))
-            batch = self._batch(connection, view, found)
-            batch.stamps = {row["subject"]: self._stamp(row["clock"], batch.rows.get(row["subject"])) for row in found}
-            yield batch
-        if batch.said:
-            self._waker.wake()
-
-    def _stamp(self, clock: datetime, row: Row[S] | None) -> datetime:
-        """Time of what is said now (decision 4): never before a published mark or the subject's last time."""
-        return clock if row is None or row.at is None else max(clock, row.at)
-
-
-def parked(row: asyncpg.Record) -> Parked:
-    """A row of the table `parked`."""
-    record = Record(row["topic"], row["partition"], row["offset"], row["key"], row["value"])
-    return Parked(record, row["subject"], row["reason"])
+        async with faults(), self._pool.acquire() as connection:
+            async with connection.transaction():
+                view = await self._extension.view(connection)
+                found = await connection.fetch(self._sql["lock"], list(subjects), list(subjects.values()))
+                batch = self._batch(connection, view, found)
+                last = {subject: row.at for subject, row in batch.rows.items()}  # decision 4: never before it
+                batch.stamps = {subject: max(clock, last.get(subject) or clock) for subject, _, clock in found}
+                yield batch
+            if batch.said:  # committed; the connection is given back afterwards
+                self._waker.wake()

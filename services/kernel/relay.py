@@ -130,8 +130,9 @@ class Relay:
                     while True:
                         await self._round(session)
                         wait = 0.05
-                        with contextlib.suppress(TimeoutError):
-                            await asyncio.wait_for(self._wake.wait(), self._pause(session))
+                        with contextlib.suppress(TimeoutError):  # wait_for would make a task each time
+                            async with asyncio.timeout(self._pause(session)):
+                                await self._wake.wait()
             except _BROKEN as error:
                 self._metrics.failures.inc()
                 self._metrics.lanes.set(0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol
 
@@ -17,7 +17,7 @@ from services.kernel.store import Write
 from services.kernel.waking import Waker
 
 _FENCED = "SELECT DISTINCT partition FROM pos"
-_FREE = "SELECT generate_series(0, {last}) AS partition"  # rows are locked: a press of a person has no position
+_FREE = f"SELECT generate_series(0, {PARTITIONS - 1}) AS partition"  # what is no step through a topic has no position
 _NOTIFY = "SELECT pg_notify('{schema}_outbox', '') FROM (SELECT 1 FROM un LIMIT 1) any_row"
 _QUIET = "SELECT 1 FROM un LIMIT 1"
 
@@ -61,11 +61,8 @@ class Codec(Generic[S]):
     """Rows as bytes in the column `doc`: JSON, readable by the view `<service>_state.readable`."""
 
     def __init__(self, state: type[S]) -> None:
-        self._decoder: msgspec.json.Decoder[Row[S]] = msgspec.json.Decoder(Row[state])  # type: ignore[valid-type]
+        self.decode: Callable[[bytes], Row[S]] = msgspec.json.Decoder(Row[state]).decode  # type: ignore[valid-type]
         self.encode = msgspec.json.Encoder().encode
-
-    def decode(self, doc: bytes) -> Row[S]:
-        return self._decoder.decode(doc)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,14 +82,15 @@ class Statement(Generic[S, I, V]):
         waker: tells which partitions the relay of this process publishes; the others' relays are notified.
     """
 
-    def __init__(
-        self, schema: str, topic: str, codec: Codec[S], core: Core[S, I, V], waker: Waker, partitions: int = PARTITIONS
-    ) -> None:
-        self._schema, self._topic, self._waker, self._partitions = schema, topic, waker, partitions
+    def __init__(self, schema: str, topic: str, codec: Codec[S], core: Core[S, I, V], waker: Waker) -> None:
+        self._schema, self._topic, self._waker = schema, topic, waker
         self._sql, self._codec, self._core = sql.statements(schema), codec, core
 
-    def build(self, write: Write[S], parts: Sequence[Part]) -> Built:
-        """The SQL depends only on the parts and on who publishes, so that it is prepared once."""
+    def build(self, write: Write[S], parts: Sequence[Part], read: Sequence[tuple[object, ...]] | None = None) -> Built:
+        """read: (subject, doc) of rows that must still stand so; None where nobody else writes them or they are locked.
+
+        The SQL depends only on the parts and on who publishes, so that it is prepared once.
+        """
         args: list[object] = [*self._positions(write), *self._states(write), *self._events(write)]
         pieces, checks = [self._sql["batch"]], ""
         if write.unparked or any(work.parked for work in write.works):
@@ -103,7 +101,10 @@ class Statement(Generic[S, I, V]):
             pieces += [f"{cte.format(*places)},\n" for cte in part.ctes]
             checks += "".join(f", {{schema}}.must({condition}, '{words}')" for condition, words in part.must)
             args += part.args
-        live = _FENCED if write.positions else _FREE.replace("{last}", str(self._partitions - 1))
+        live = _FENCED if write.positions else _FREE
+        if read is not None:
+            live = self._sql["kept"].format(live=live, subjects=f"${len(args) + 1}", docs=f"${len(args) + 2}")
+            args += columns(read, 2)
         lanes = self._lanes(write)
         woken = _QUIET if self._waker.near(lanes) else _NOTIFY
         whole = "".join([*pieces, self._sql["batch_end"]]).replace("{live}", live).replace("{woken}", woken)
@@ -112,7 +113,7 @@ class Statement(Generic[S, I, V]):
     def _lanes(self, write: Write[S]) -> set[int]:
         """Partitions of the events in it; a service's own parts say nothing beside these."""
         lanes = {work.partition for work in write.works if work.said}
-        return lanes | {partition_of(said.key, self._partitions) for said in write.also}
+        return lanes | {partition_of(said.key) for said in write.also}
 
     def _positions(self, write: Write[S]) -> list[object]:
         return columns([(*tp, at.next_offset, at.epoch, at.upto) for tp, at in sorted(write.positions.items())], 5)
@@ -136,7 +137,7 @@ class Statement(Generic[S, I, V]):
         return columns(rows + [self._also(said) for said in write.also], 7)
 
     def _also(self, said: Said) -> tuple[str, int, int, str, int, str, bytes]:
-        partition, message = partition_of(said.key, self._partitions), said.message
+        partition, message = partition_of(said.key), said.message
         lane = partition if said.lane is None else said.lane
         return said.topic, partition, lane, said.key, message.sequence, message.id, msgspec.json.encode(message)
 

@@ -15,7 +15,7 @@ from services.host.logs import configure_logging
 from services.host.runtime import Part, Parts, Worker
 from services.kernel.clock import SystemClock
 from services.kernel.fold import Folder
-from services.kernel.postgres import LockingStore
+from services.kernel.postgres import GuardedStore
 from services.kernel.processor import Processor
 from services.kernel.relay import check_archive
 from services.kernel.telemetry import Logger, ProcessorMetrics
@@ -43,8 +43,8 @@ from services.notify.store.extension import DeliveryRows
 from services.notify.store.units import Units
 
 SERVICE = "notify"
-_MOST_SUBJECTS = 100  # cases locked by one batch: the sender waits for no more than that
-_Store = LockingStore[Case, Given, Directory]
+_MOST_SUBJECTS = 100  # cases of one batch: the fewer, the less often an answer of a channel makes it decide again
+_Store = GuardedStore[Case, Given, Directory]
 
 
 async def build(settings: NotifySettings, log: Logger) -> Parts:
@@ -56,7 +56,7 @@ async def build(settings: NotifySettings, log: Logger) -> Parts:
     deliveries = Deliveries(pool)
     if "worker" in settings.roles:
         follower = DirectoryFollower(settings, f"{settings.instance}-directory", Units(pool), log)
-        store: _Store = LockingStore(
+        store: _Store = GuardedStore(
             pool, SERVICE, TOPIC, Case, Calls(), DeliveryRows(lambda: follower.directory),
             most_subjects=_MOST_SUBJECTS, waker=waker,
         )  # fmt: skip

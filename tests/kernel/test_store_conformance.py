@@ -1,4 +1,5 @@
-"""One suite, all stores: memory, one statement per batch (also read ahead), and rows under lock.
+"""One suite, all stores: memory, one statement per batch (also read ahead, also guarded against other writers), and
+rows under lock.
 
 The memory store is the oracle.
 """
@@ -25,7 +26,7 @@ from services.kernel.envelope import Envelope, decode
 from services.kernel.fold import Folder
 from services.kernel.marks import Mark
 from services.kernel.parking import StormError, StormLimit
-from services.kernel.postgres import BatchStore, LockingStore
+from services.kernel.postgres import BatchStore, GuardedStore, LockingStore
 from services.kernel.processor import Bounds, FencedError, PositionError, Processor, UnreadableError
 from services.kernel.store import TP, Unavailable
 from services.kernel.tables import NoExtension
@@ -37,6 +38,7 @@ KINDS = [
     "memory",
     pytest.param("batch", marks=pytest.mark.integration),
     pytest.param("ahead", marks=pytest.mark.integration),
+    pytest.param("guarded", marks=pytest.mark.integration),
     pytest.param("locking", marks=pytest.mark.integration),
 ]
 
@@ -89,7 +91,7 @@ async def rig(kind: tuple[str, EmbeddedStack | None]) -> AsyncIterator[Rig]:
         yield Rig(MemoryStore(OUT, Meter, ToyCore(), lambda: None), None)
         return
     async with toy_pool(stack) as pool:
-        make = LockingStore if name == "locking" else BatchStore
+        make = {"locking": LockingStore, "guarded": GuardedStore}.get(name, BatchStore)
         ahead = {"reads_ahead": True} if name == "ahead" else {}
         yield Rig(make(pool, "toy", OUT, Meter, ToyCore(), NoExtension(), most_subjects=100, **ahead), pool)
 

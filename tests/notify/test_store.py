@@ -17,7 +17,7 @@ from services.intake.events import reception
 from services.kernel.core import Record
 from services.kernel.envelope import Envelope, decode, encode, envelope
 from services.kernel.fold import Folder
-from services.kernel.postgres import LockingStore
+from services.kernel.postgres import GuardedStore
 from services.kernel.processor import Bounds, Processor
 from services.kernel.store import TP
 from services.kernel.telemetry import ProcessorMetrics
@@ -42,7 +42,7 @@ SHORT = timedelta(milliseconds=200)
 @dataclass
 class Bench:
     pool: asyncpg.Pool
-    store: LockingStore[Case, Given, Directory]
+    store: GuardedStore[Case, Given, Directory]
     processor: Processor[Case, Given, Directory]
     deliveries: Deliveries
     outcomes: StoredOutcomes
@@ -74,7 +74,7 @@ async def bench(stack) -> AsyncIterator[Bench]:
     pool = await asyncpg.create_pool(stack.dsn("notify", name), min_size=1, max_size=8)
     core = Calls()
     folder: Folder[Case, Given, Directory] = Folder("notify", core)
-    store = LockingStore(pool, "notify", TOPIC, Case, core, DeliveryRows(lambda: DIRECTORY), most_subjects=100)
+    store = GuardedStore(pool, "notify", TOPIC, Case, core, DeliveryRows(lambda: DIRECTORY), most_subjects=100)
     processor = Processor(folder, reader(), store, ProcessorMetrics("notify", CollectorRegistry()))
     await processor.assign(1, {TP(t, 0): Bounds(0, 1_000) for t in ("case.intake", "case.escalation")})
     made = Bench(pool, store, processor, Deliveries(pool), StoredOutcomes(store, folder, ManualClock(NINE), LOG), {})

@@ -137,10 +137,7 @@ class CaseStore:
         async def once() -> Answer:
             async with self.opened(uuid4().hex) as opened:
                 await self.begin(opened, draft, uuid4().hex)
-                await opened.batch.write(Write(works=[opened.work]))
-                made = answer(opened)
-                await presses.keep(opened.connection, press, self.vault, made)
-                return made
+                return await self._kept(opened, press, answer(opened))
 
         return await self._once(once, press)
 
@@ -174,17 +171,21 @@ class CaseStore:
         async def once() -> Answer:
             async with self.opened(step.case) as opened:
                 await self._step(opened, step)
-                made = answer(opened)
-                await presses.keep(opened.connection, press, self.vault, made)
-                return made
+                return await self._kept(opened, press, answer(opened))
 
         return await self._once(once, press)
+
+    async def _kept(self, opened: Opened, press: Press, answer: Answer) -> Answer:
+        """Write the case, and the answer under the press's key."""
+        opened.batch.parts = presses.kept(press, self.vault, answer)
+        await opened.batch.write(Write(works=[opened.work]))
+        return answer
 
     async def _once(self, once: Callable[[], Awaitable[Answer]], press: Press) -> Answer:
         """A repeat gets the first answer, whatever the case has become since: it may refuse what it once took."""
         try:
             return await _again(once)
-        except (presses.TakenError, UnknownCaseError, StaleError, RefusedError):
+        except (Moved, UnknownCaseError, StaleError, RefusedError):
             async with self.pool.acquire() as connection:
                 first = await presses.first(connection, press, self.vault)
             if first is None:
@@ -212,7 +213,6 @@ class CaseStore:
         await people.add_words(opened.connection, self.vault, step.case, said, step.words)
         if step.also is not None:
             await step.also(opened.connection)
-        await opened.batch.write(Write(works=[opened.work]))
 
 
 def _locking(
@@ -226,6 +226,7 @@ async def _again(once: Callable[[], Awaitable[Answer]]) -> Answer:
     for _ in range(_TRIES):
         try:
             return await once()
-        except Moved:
-            continue
+        except Moved as moved:
+            if str(moved) == presses.TAKEN:
+                raise
     return await once()

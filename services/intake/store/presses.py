@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from services.intake.store.vault import Vault
 from services.kernel.database import Db
+from services.kernel.tables import Part
 
 
 class KeyReusedError(Exception):
@@ -33,8 +36,12 @@ class Answer:
     body: bytes
 
 
-class TakenError(Exception):
-    """There is an answer under this key already: this press is a repeat, and is rolled back."""
+TAKEN: Final = "press_pkey"
+"""Name of the constraint by which there is an answer under this key already: the press is a repeat, and rolled back."""
+
+_KEPT: Final = """press AS (
+  INSERT INTO intake.press (staff, key, digest, status, sealed)
+  VALUES ({0}::text, {1}::text, {2}::bytea, {3}::int, {4}::bytea))"""
 
 
 async def first(connection: Db, press: Press, vault: Vault) -> Answer | None:
@@ -52,24 +59,13 @@ async def first(connection: Db, press: Press, vault: Vault) -> Answer | None:
     return Answer(row["status"], vault.open("press", press.row, row["sealed"]))
 
 
-async def keep(connection: Db, press: Press, vault: Vault, answer: Answer) -> None:
-    """Keep the answer under its key, sealed: a registration's holds the code of the receipt.
+def kept(press: Press, vault: Vault, answer: Answer) -> Sequence[Part]:
+    """Keeps the answer under its key, sealed: a registration's holds the code of the receipt.
 
-    In the press's own transaction and last in it, so that a first press asks for nothing before. It waits while another
-    one with this key is under way.
-
-    Raises: TakenError.
+    For the press's one statement, so that nothing is asked before and nothing is written apart. While another press
+    with this key is under way it waits; then the store raises `Moved` with the words TAKEN.
     """
     if press.key is None:
-        return
-    kept = await connection.fetchval(
-        """INSERT INTO intake.press (staff, key, digest, status, sealed) VALUES ($1, $2, $3, $4, $5)
-        ON CONFLICT DO NOTHING RETURNING true""",
-        press.staff,
-        press.key,
-        press.digest,
-        answer.status,
-        vault.seal("press", press.row, answer.body),
-    )
-    if not kept:
-        raise TakenError
+        return ()
+    sealed = vault.seal("press", press.row, answer.body)
+    return (Part((_KEPT,), (press.staff, press.key, press.digest, answer.status, sealed)),)

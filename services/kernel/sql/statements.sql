@@ -24,6 +24,15 @@ ev AS (
   RETURNING id, partition),
 un AS (INSERT INTO {schema}.unpublished (id, partition) SELECT id, partition FROM ev RETURNING 1),
 
+-- name: kept
+-- Stands for `live` where others write these subjects too. What is written hangs on `live`, so the rows are locked and
+-- compared before anything is written and before ids are drawn. {subjects}, {docs}: the rows as the batch read them.
+WITH kept AS MATERIALIZED (
+  SELECT {schema}.must(count(*) = cardinality({subjects}::text[]), 'a subject was changed since it was read') FROM (
+    SELECT FROM {schema}_state.state s JOIN unnest({subjects}::text[], {docs}::bytea[]) AS r(subject, doc) USING (subject)
+    WHERE s.doc = r.doc ORDER BY s.subject FOR UPDATE OF s) same)
+SELECT lanes.partition FROM ({live}) lanes, kept
+
 -- name: parking
 pk AS (
   INSERT INTO {schema}.parked (topic, partition, "offset", subject, key, value, reason)
@@ -61,7 +70,7 @@ CROSS JOIN LATERAL (SELECT subject, partition, due_at FROM {schema}_state.state 
 ORDER BY s.due_at LIMIT $3
 
 -- name: redrivable
-SELECT topic, partition, "offset", subject, key, value, reason FROM {schema}.parked
+SELECT topic, partition, "offset", key, value, subject, reason FROM {schema}.parked
 WHERE subject IN (SELECT subject FROM {schema}.parked
                   WHERE redrive AND partition = ANY($1::int[]) ORDER BY subject LIMIT $2)
 ORDER BY subject, topic, "offset"

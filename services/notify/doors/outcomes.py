@@ -1,17 +1,18 @@
 """Writes what came of a delivery: the only way by which a channel's answer becomes a fact.
 
-How it goes together with the worker. Both change the state of a case, so both use `kernel.postgres.LockingStore`: it
-locks the case's row, and the second writer waits and then reads what the first one wrote. Under that lock the own
-number is drawn (it stands in the row), and one statement writes state, event, outbox and the rows of deliveries. The
-sender holds no partition, so it states no position and no epoch: what it writes is not a step through a topic but a
-fact from outside, and the worker that next owns the partition finds it in the row. A worker that was fenced meanwhile
-loses its batch, never this. What the core makes of an answer does not depend on whether the worker has since applied
-more of either topic (see `core/cases.py`), so neither has to know how far the other is.
+How it goes together with the worker. Both change the state of a case, so both use `kernel.postgres.GuardedStore`: what
+either writes is written only if the case still is as it was read; the second one reads again what the first one wrote,
+and decides again. The own number stands in the row, and one statement writes state, event, outbox and the rows of
+deliveries. The sender holds no partition, so it states no position and no epoch: what it writes is not a step through a
+topic but a fact from outside, and the worker that next owns the partition finds it in the row. A worker that was fenced
+meanwhile loses its batch, never this. What the core makes of an answer does not depend on whether the worker has since
+applied more of either topic (see `core/cases.py`), so neither has to know how far the other is.
 """
 
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from typing import Protocol
 
 from services.kernel.clock import Clock
@@ -26,6 +27,7 @@ from services.notify.core.inputs import Failed as StepGivenUp
 from services.notify.core.roster import Directory
 from services.notify.store.deliveries import Claim
 
+_EVER = datetime.min.replace(tzinfo=UTC)
 _NO_RECORD = "notify.sender"  # stands where a topic's name stands for what came by topic
 
 
@@ -39,7 +41,7 @@ class StoredOutcomes:
     """See the module.
 
     Args:
-        store: a `LockingStore`. folder: as the worker's. clock: times of facts where the store gives none.
+        store: a `GuardedStore`. folder: as the worker's. clock: gives the times of facts.
     """
 
     def __init__(
@@ -67,7 +69,7 @@ class StoredOutcomes:
         empty: Row[Case] = Row()
         async with self._store.batch({claim.subject: claim.partition}) as batch:
             row = batch.rows.get(claim.subject, empty)
-            at = batch.stamps.get(claim.subject) or self._clock.now()
+            at = max(self._clock.now(), row.at or _EVER)
             work = Work(claim.subject, claim.partition, row, at)
             record = Record(_NO_RECORD, claim.partition, 0, None, None)
             call = row.state.call(claim.key) if row.state is not None else None

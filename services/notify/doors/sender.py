@@ -86,7 +86,8 @@ class Sender:
                 self._collect()
                 if not await self._round():
                     with contextlib.suppress(TimeoutError):
-                        await asyncio.wait_for(self.wake.wait(), self.pace.poll_s)
+                        async with asyncio.timeout(self.pace.poll_s):
+                            await self.wake.wait()
         finally:
             if self._running:
                 await asyncio.wait(self._running, timeout=self.pace.grace_s)
@@ -110,8 +111,13 @@ class Sender:
         for claim in claims:
             task = asyncio.create_task(self.deliver(claim), name=f"delivery {claim.key}")
             self._running.add(task)
-            task.add_done_callback(lambda _: self.wake.set())
+            task.add_done_callback(self._ended)
         return len(claims) == room
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """Look again at once where there was no room, or something failed; else there is nothing new to be claimed."""
+        if len(self._running) >= self.pace.most or task.cancelled() or task.exception() is not None:
+            self.wake.set()
 
     def _collect(self) -> None:
         for task in [task for task in self._running if task.done()]:

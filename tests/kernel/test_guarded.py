@@ -1,0 +1,100 @@
+"""The guarded store: what was decided on a subject is written only while that subject is as it was read."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import asyncpg
+import pytest
+
+from services.kernel.core import Incoming, Record, Row
+from services.kernel.fold import Folder, Work
+from services.kernel.postgres import BatchStore, GuardedStore
+from services.kernel.store import TP, Moved, Position, Write
+from services.kernel.tables import NoExtension
+from tests.kernel.test_store_conformance import toy_pool
+from tests.kernel.toy import LOG, OUT, Added, Given, Meter, ToyCore, partition_of
+
+pytestmark = pytest.mark.integration
+AT = datetime(2026, 1, 5, 9, tzinfo=UTC)
+LANE = partition_of("m")
+TOPIC = TP(LOG, LANE)
+
+
+@pytest.fixture
+async def pool(stack) -> AsyncIterator[asyncpg.Pool]:  # type: ignore[no-untyped-def]
+    async with toy_pool(stack) as made:
+        yield made
+
+
+def guarded(pool: asyncpg.Pool) -> GuardedStore[Meter, Given, None]:
+    return GuardedStore(pool, "toy", OUT, Meter, ToyCore(), NoExtension(), most_subjects=10)
+
+
+async def added(store: BatchStore[Meter, Given, None], n: int, position: Position | None, between=None) -> None:  # type: ignore[no-untyped-def]
+    """One more for the subject m, as a step through its topic or, without a position, as a fact from outside."""
+    async with store.batch({"m": LANE}) as batch:
+        work = Work("m", LANE, batch.rows.get("m") or Row())
+        record = Record(LOG, LANE, 0, b"m", None)
+        given = Incoming(record, "m", f"n{n}", None, AT, 0, False, Given(AT, Added(n=n)))
+        Folder("toy", ToyCore()).apply(work, given, None)
+        if between is not None:
+            await between()
+        await batch.write(Write({TOPIC: position} if position else {}, works=[work]))
+
+
+async def said(pool: asyncpg.Pool) -> list[int]:
+    return [row["sequence"] for row in await pool.fetch("SELECT sequence FROM toy.event ORDER BY id")]
+
+
+async def test_a_step_decided_on_what_has_changed_meanwhile_is_not_written(pool: asyncpg.Pool) -> None:
+    worker, sender = guarded(pool), guarded(pool)
+    at = replace((await worker.claim({TOPIC: 0}))[TOPIC], next_offset=1)
+    await added(worker, 1, at)
+    with pytest.raises(Moved):
+        await added(worker, 2, replace(at, next_offset=2), between=lambda: added(sender, 10, None))
+    assert await said(pool) == [1, 2]
+    assert (await worker.positions([TOPIC]))[TOPIC] == at, "the position stays where the step began"
+    await added(worker, 2, replace(at, next_offset=2))
+    assert await said(pool) == [1, 2, 3]
+
+
+async def test_a_fact_from_outside_finds_that_the_worker_was_first(pool: asyncpg.Pool) -> None:
+    worker, sender = guarded(pool), guarded(pool)
+    at = replace((await worker.claim({TOPIC: 0}))[TOPIC], next_offset=1)
+    await added(worker, 1, at)
+    with pytest.raises(Moved):
+        await added(sender, 10, None, between=lambda: added(worker, 2, replace(at, next_offset=2)))
+    assert await said(pool) == [1, 2]
+
+
+async def test_who_comes_second_waits_for_the_first_and_is_told(pool: asyncpg.Pool) -> None:
+    """The second statement begins while the first is not yet committed, so it can't see what the first wrote."""
+    store = guarded(pool)
+    await added(store, 1, None)
+    async with pool.acquire() as other, other.transaction():
+        row = await other.fetchrow("SELECT doc FROM toy_state.state WHERE subject = 'm' FOR UPDATE")
+        late = asyncio.create_task(added(store, 2, None))
+        async with asyncio.timeout(30):
+            while not await pool.fetchval("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"):
+                assert not late.done()
+        await other.execute("UPDATE toy_state.state SET doc = $1 WHERE subject = 'm'", row["doc"].replace(b"1", b"7"))
+    with pytest.raises(Moved):
+        await late
+    assert await said(pool) == [1]
+
+
+async def test_the_plain_batch_store_would_write_over_it(pool: asyncpg.Pool) -> None:
+    """What the guard is for: without it, the number of an event is all that stops the second writer."""
+    plain: BatchStore[Meter, Given, None] = BatchStore(
+        pool, "toy", OUT, Meter, ToyCore(), NoExtension(), most_subjects=10
+    )
+    await added(plain, 1, None)
+    async with plain.batch({"m": LANE}) as batch:
+        work = Work("m", LANE, batch.rows["m"], changed=True)
+        await pool.execute("UPDATE toy_state.state SET doc = '{}' WHERE subject = 'm'")
+        await batch.write(Write(works=[work]))
+    assert await pool.fetchval("SELECT doc FROM toy_state.state") != b"{}"
