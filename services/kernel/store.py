@@ -1,7 +1,7 @@
 """The port behind which a processor keeps states, positions, parked records and what it says.
 
-Three stores pass one suite: PostgreSQL in one statement per batch, PostgreSQL with rows locked (both in `postgres.py`),
-and, in the tests, memory.
+Four stores pass one suite: PostgreSQL in one statement per batch, the same guarded against other writers, PostgreSQL
+with rows locked (all in `postgres.py`), and, in the tests, memory.
 """
 
 from __future__ import annotations
