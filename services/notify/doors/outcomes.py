@@ -12,7 +12,6 @@ applied more of either topic (see `core/cases.py`), so neither has to know how f
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
 from typing import Protocol
 
 from services.kernel.clock import Clock
@@ -27,7 +26,6 @@ from services.notify.core.inputs import Failed as StepGivenUp
 from services.notify.core.roster import Directory
 from services.notify.store.deliveries import Claim
 
-_EVER = datetime.min.replace(tzinfo=UTC)
 _NO_RECORD = "notify.sender"  # stands where a topic's name stands for what came by topic
 
 
@@ -69,7 +67,8 @@ class StoredOutcomes:
         empty: Row[Case] = Row()
         async with self._store.batch({claim.subject: claim.partition}) as batch:
             row = batch.rows.get(claim.subject, empty)
-            at = max(self._clock.now(), row.at or _EVER)
+            now = self._clock.now()
+            at = max(now, row.at or now)
             work = Work(claim.subject, claim.partition, row, at)
             record = Record(_NO_RECORD, claim.partition, 0, None, None)
             call = row.state.call(claim.key) if row.state is not None else None
