@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 import asyncpg
+from asyncpg.pool import PoolConnectionProxy
 
 from services.kernel.store import Moved, Unavailable
-
-if TYPE_CHECKING:
-    from asyncpg.pool import PoolConnectionProxy
 
 Db: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
 # After these the write may or may not have happened, or the server is on its way out: read again, then try again.
@@ -22,8 +20,7 @@ FAULTS = (
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
-    asyncpg.SerializationError,
-    asyncpg.DeadlockDetectedError,
+    asyncpg.TransactionRollbackError,  # a deadlock, a conflict between transactions
     asyncpg.LockNotAvailableError,
     asyncpg.InvalidTransactionStateError,  # transaction_timeout, idle_in_transaction_session_timeout
 )
@@ -36,8 +33,6 @@ async def faults() -> AsyncIterator[None]:
         yield
     except FAULTS as error:
         raise Unavailable(type(error).__name__) from error
-    except asyncpg.RaiseError as error:
-        raise Moved(str(error)) from error
     except asyncpg.UniqueViolationError as error:  # another writer made the same subject or number first
         raise Moved(str(error.constraint_name)) from error
     except asyncpg.PostgresError as error:

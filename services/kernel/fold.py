@@ -70,8 +70,7 @@ class Folder(Generic[S, I, V]):
             if topic in row.held:
                 return self._park(work, incoming.record, "behind")
             if incoming.sequence != last + 1:
-                self.hold(work, incoming.record, "gap", incoming.at)
-                return Outcome.PARKED
+                return self.hold(work, incoming.record, "gap", incoming.at)
         self._admit(work, incoming, view)
         return Outcome.APPLIED
 
@@ -146,21 +145,15 @@ class Folder(Generic[S, I, V]):
         work.row = replace(work.row, own=number, at=at if self.log else work.row.at)
         work.changed = True
 
-    def hold(self, work: Work[S], record: Record, reason: str, at: datetime) -> None:
-        """A record that can't be applied: park it, hold its subject on that topic, say so."""
+    def hold(self, work: Work[S], record: Record, reason: str, at: datetime) -> Outcome:
+        """A record that can't be read or applied: park it, hold its subject on that topic, say so."""
         if record.topic in work.row.held:
-            self._park(work, record, "behind")
-            return
-        self._park(work, record, reason)
+            return self._park(work, record, "behind")
         work.row = replace(work.row, held=(*work.row.held, record.topic))
         said = Held(topic=record.topic, partition=record.partition, offset=record.offset, reason=reason)
         cause = f"{record.topic}/{record.partition}/{record.offset}"
         self._say(work, (said,), derived_id(cause, "hold", 0), work.time(at), work.row.after)
-
-    def refuse(self, work: Work[S], bad: Bad, at: datetime) -> Outcome:
-        """A record that can't be read."""
-        self.hold(work, bad.record, bad.reason, at)
-        return Outcome.PARKED
+        return self._park(work, record, reason)
 
     def redrive(self, work: Work[S], topic: str, parked: Sequence[Incoming[I] | Bad], view: V) -> list[Incoming[I]]:
         """Apply what was parked, in order of number, at its own times; release the subject if nothing is left.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Generic
 
@@ -17,17 +17,22 @@ from services.kernel.store import TP, Batch, Parked, Position, Write
 from services.kernel.tables import Codec, Extension, Part, Statement, columns
 from services.kernel.waking import Waker
 
+_MOST_KNOWN = 20_000  # rows that a store remembers: tens of megabytes
+
 
 @dataclass(slots=True, kw_only=True)
 class PostgresBatch(Batch[S, V]):
     """connection: for a service's own rows in the same transaction, where the store opens one. said: wrote events.
 
     parts: the caller's own, written in the batch's statement beside those of the store's extension.
+    docs: the rows that were written. answer: to what a part asked (`Part.ask`).
     """
 
     connection: Db
     said: bool = False
     parts: Sequence[Part] = ()
+    docs: dict[str, bytes] = field(default_factory=dict)
+    answer: object = None
 
 
 class PostgresStore(Generic[S, I, V]):
@@ -58,9 +63,11 @@ class PostgresStore(Generic[S, I, V]):
         self._codec = Codec(state)
         self._waker = waker or Waker()
         self._statement = Statement(service, topic, self._codec, core, self._waker)
+        self._written = dict[str, bytes]()  # see BatchStore
         self.most_subjects, self.reads_ahead = most_subjects, reads_ahead
 
     async def claim(self, begins: Mapping[TP, int]) -> dict[TP, Position]:
+        self._written.clear()  # somebody else may have had these partitions
         return await self._positions("claim", *columns([(*tp, begin) for tp, begin in sorted(begins.items())], 3))
 
     async def positions(self, partitions: Sequence[TP]) -> dict[TP, Position]:
@@ -85,16 +92,18 @@ class PostgresStore(Generic[S, I, V]):
         found = await self._fetch(name, *args)
         return {TP(r["topic"], r["partition"]): Position(r["next_offset"], r["epoch"], r["upto"]) for r in found}
 
-    def _batch(self, connection: Db, view: V, found: Sequence[asyncpg.Record]) -> PostgresBatch[S, V]:
-        decode = self._codec.decode
-        rows = {row["subject"]: decode(row["doc"]) for row in found if row["doc"] is not None}
+    def _batch(self, connection: Db, view: V, read: Mapping[str, bytes]) -> PostgresBatch[S, V]:
+        rows = {subject: self._codec.decode(doc) for subject, doc in read.items()}
 
         async def write(write: Write[S]) -> set[TP]:
             parts = [*self._extension.parts(view, rows, write.works), *batch.parts]
-            built = self._statement.build(write, parts, [tuple(row) for row in found] if self.guards else None)
-            written = await connection.fetch(built.sql, *built.args)  # its faults are told apart where `batch` ends
-            batch.said = batch.said or built.says
-            return {TP(row["topic"], row["partition"]) for row in written if row["topic"] is not None}
+            built = self._statement.build(write, parts, read if self.guards else None)
+            found = await connection.fetch(built.sql, *built.args)  # its faults are told apart where `batch` ends
+            written = {TP(row["topic"], row["partition"]) for row in found if row["topic"] is not None}
+            batch.said, batch.answer = batch.said or built.says, found[0]["answer"]
+            if written == write.positions.keys():  # else a part was fenced
+                batch.docs.update(built.docs)
+            return written
 
         batch = PostgresBatch(rows=rows, view=view, write=write, connection=connection)
         return batch
@@ -105,16 +114,30 @@ class BatchStore(PostgresStore[S, I, V]):
 
     It reads the states of a batch, then writes everything with one statement (decision 2). No transaction of the client
     is ever open, so a frozen worker holds nothing, and its late statement finds a higher epoch and writes nothing.
+
+    Rows that it has written itself it knows, and does not read again; until it claims anew, or their batch goes wrong.
     """
 
     @asynccontextmanager
     async def batch(self, subjects: Mapping[str, int]) -> AsyncIterator[PostgresBatch[S, V]]:
-        async with faults(), self._pool.acquire() as connection:
-            view = await self._extension.view(connection)
-            batch = self._batch(connection, view, await connection.fetch(self._sql["read"], list(subjects)))
-            yield batch
-            if batch.said:  # committed; the connection is given back afterwards
-                self._waker.wake()
+        try:
+            async with faults(), self._pool.acquire() as connection:
+                view = await self._extension.view(connection)
+                docs = {subject: self._written[subject] for subject in subjects if subject in self._written}
+                if unknown := [subject for subject in subjects if subject not in docs]:
+                    found = await connection.fetch(self._sql["read"], unknown)
+                    docs.update((row["subject"], row["doc"]) for row in found)
+                batch = self._batch(connection, view, docs)
+                yield batch
+                if len(self._written) > _MOST_KNOWN:
+                    self._written.clear()
+                self._written.update(batch.docs)
+                if batch.said:  # committed; the connection is given back afterwards
+                    self._waker.wake()
+        except BaseException:  # who knows what stands there now
+            for subject in subjects:
+                self._written.pop(subject, None)
+            raise
 
 
 class GuardedStore(BatchStore[S, I, V]):
@@ -145,7 +168,7 @@ class LockingStore(PostgresStore[S, I, V]):
             async with connection.transaction():
                 view = await self._extension.view(connection)
                 found = await connection.fetch(self._sql["lock"], list(subjects), list(subjects.values()))
-                batch = self._batch(connection, view, found)
+                batch = self._batch(connection, view, {s: doc for s, doc, _ in found if doc is not None})
                 last = {subject: row.at for subject, row in batch.rows.items()}  # decision 4: never before it
                 batch.stamps = {subject: max(clock, last.get(subject) or clock) for subject, _, clock in found}
                 yield batch

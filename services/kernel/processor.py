@@ -241,9 +241,8 @@ class Processor(Generic[S, I, V]):
     def _take(self, work: Work[S], read: Incoming[I] | Bad, view: V) -> Outcome:
         self._storm.saw(read.record, isinstance(read, Bad))
         if isinstance(read, Bad):
-            return self._folder.refuse(
-                work, read, work.row.at or datetime.fromtimestamp(read.record.timestamp_ms / 1000, UTC)
-            )
+            at = work.row.at or datetime.fromtimestamp(read.record.timestamp_ms / 1000, UTC)
+            return self._folder.hold(work, read.record, read.reason, at)
         return self._folder.apply(work, read, view)
 
     def _fresh(self, records: Sequence[Record]) -> list[Record]:

@@ -30,11 +30,13 @@ class Part:
     schema. Join `live (partition)` to write only what belongs to partitions whose epoch is still ours.
     must: (SQL condition over the CTEs, words): where one does not hold, nothing is written and the batch is decided
     again.
+    ask: an SQL expression over the CTEs, whose value comes back as `PostgresBatch.answer`; one part may ask.
     """
 
     ctes: tuple[str, ...]
     args: tuple[object, ...] = ()
     must: tuple[tuple[str, str], ...] = ()
+    ask: str = ""
 
 
 class Extension(Protocol[S, V]):
@@ -67,11 +69,12 @@ class Codec(Generic[S]):
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """A batch's one statement. says: there are events in it."""
+    """A batch's one statement. says: there are events in it. docs: the rows in it, as they are written."""
 
     sql: str
     args: list[object]
     says: bool
+    docs: dict[str, bytes]
 
 
 class Statement(Generic[S, I, V]):
@@ -86,12 +89,13 @@ class Statement(Generic[S, I, V]):
         self._schema, self._topic, self._waker = schema, topic, waker
         self._sql, self._codec, self._core = sql.statements(schema), codec, core
 
-    def build(self, write: Write[S], parts: Sequence[Part], read: Sequence[tuple[object, ...]] | None = None) -> Built:
-        """read: (subject, doc) of rows that must still stand so; None where nobody else writes them or they are locked.
+    def build(self, write: Write[S], parts: Sequence[Part], read: Mapping[str, bytes] | None = None) -> Built:
+        """read: rows that must still stand so; None where nobody else writes them or they are locked.
 
         The SQL depends only on the parts and on who publishes, so that it is prepared once.
         """
-        args: list[object] = [*self._positions(write), *self._states(write), *self._events(write)]
+        docs = {work.subject: self._codec.encode(work.row) for work in write.works if work.changed}
+        args: list[object] = [*self._positions(write), *self._states(write, docs), *self._events(write)]
         pieces, checks = [self._sql["batch"]], ""
         if write.unparked or any(work.parked for work in write.works):
             pieces.append(self._sql["parking"])
@@ -104,28 +108,20 @@ class Statement(Generic[S, I, V]):
         live = _FENCED if write.positions else _FREE
         if read is not None:
             live = self._sql["kept"].format(live=live, subjects=f"${len(args) + 1}", docs=f"${len(args) + 2}")
-            args += columns(read, 2)
-        lanes = self._lanes(write)
-        woken = _QUIET if self._waker.near(lanes) else _NOTIFY
+            args += [list(read), list(read.values())]
+        lanes = {work.partition for work in write.works if work.said} | {partition_of(said.key) for said in write.also}
+        woken = _QUIET if lanes <= self._waker.lanes else _NOTIFY
         whole = "".join([*pieces, self._sql["batch_end"]]).replace("{live}", live).replace("{woken}", woken)
-        return Built(whole.replace("{checks}", checks).replace("{schema}", self._schema), args, bool(lanes))
-
-    def _lanes(self, write: Write[S]) -> set[int]:
-        """Partitions of the events in it; a service's own parts say nothing beside these."""
-        lanes = {work.partition for work in write.works if work.said}
-        return lanes | {partition_of(said.key) for said in write.also}
+        whole = whole.replace("{ask}", "".join(part.ask for part in parts) or "NULL").replace("{checks}", checks)
+        return Built(whole.replace("{schema}", self._schema), args, bool(lanes), docs)
 
     def _positions(self, write: Write[S]) -> list[object]:
         return columns([(*tp, at.next_offset, at.epoch, at.upto) for tp, at in sorted(write.positions.items())], 5)
 
-    def _states(self, write: Write[S]) -> list[object]:
-        due, encode = self._core.due, self._codec.encode
-        rows = [
-            (w.subject, w.partition, due(w.row.state) if w.row.state is not None else None, encode(w.row))
-            for w in write.works
-            if w.changed
-        ]
-        return columns(rows, 4)
+    def _states(self, write: Write[S], docs: Mapping[str, bytes]) -> list[object]:
+        changed, due = [w for w in write.works if w.changed], self._core.due
+        dues = [due(work.row.state) if work.row.state is not None else None for work in changed]
+        return [list(docs), [work.partition for work in changed], dues, list(docs.values())]
 
     def _events(self, write: Write[S]) -> list[object]:
         encode = msgspec.json.encode

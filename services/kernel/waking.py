@@ -7,7 +7,6 @@ another, and it wakes every listener of the database. Most rows are published by
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Set as AbstractSet
 
 
 class Waker:
@@ -22,10 +21,6 @@ class Waker:
         event = asyncio.Event()
         self._waiting.append(event)
         return event
-
-    def near(self, lanes: AbstractSet[int]) -> bool:
-        """Does the relay of this very process publish these partitions?"""
-        return lanes <= self.lanes
 
     def wake(self) -> None:
         """Rows were committed."""

@@ -96,7 +96,7 @@ class Running:
         self.records.append(made)
         read, known = self.reader.read(made), len(self.work.parked)
         if isinstance(read, Bad):
-            outcome = self.folder.refuse(self.work, read, self.work.row.at or NINE)
+            outcome = self.folder.hold(self.work, read.record, read.reason, self.work.row.at or NINE)
         else:
             outcome = self.folder.apply(self.work, read, None)
         self.parked += [parked for parked, _ in self.work.parked[known:]]

@@ -1,7 +1,8 @@
 """Runs a processor on Faust: one event per fetch, positions from the database.
 
 Faust keeps positions of its own, makes an event of every record, and swallows or restarts what fails. So its consumer
-is overridden where it seeks, fetches, commits and rebalances. The names in `PRIVATE` are release 0.15.3's, no promises.
+is overridden where it seeks, fetches, commits and rebalances. Names of its own that are used here are release 0.15.3's,
+no promises: tests/kernel/transports/test_faust.py holds them.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Iterator, Mapping
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
 import faust
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
@@ -26,12 +27,6 @@ from services.kernel.transports.port import GroupPlan
 _CLAIM_S = 24.0  # past broker_request_timeout Faust would give up in silence and live on without records
 _WAIT_S = 2.5  # for the batch in flight when told to stop; and for a commit, which is for the display alone
 _Fetch: TypeAlias = tuple[int, list[Record]]  # the assignment to which it belongs, and what came
-
-PRIVATE: Final[dict[type, tuple[str, ...]]] = {
-    driver.Consumer: ("_drain_messages", "_to_message", "_wait_next_records"),
-    driver.AIOKafkaConsumerThread: ("_ensure_consumer",),
-    faust.App: ("_crash",),
-}
 
 
 class FaustTransport:
