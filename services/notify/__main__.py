@@ -15,17 +15,13 @@ from services.host.logs import configure_logging
 from services.host.runtime import Part, Parts, Worker
 from services.kernel.clock import SystemClock
 from services.kernel.fold import Folder
-from services.kernel.postgres import GuardedStore
 from services.kernel.processor import Processor
 from services.kernel.relay import check_archive
 from services.kernel.telemetry import Logger, ProcessorMetrics
 from services.kernel.transports.port import GroupPlan
 from services.kernel.waking import Waker
-from services.notify.core.calls import Case
 from services.notify.core.cases import Calls
-from services.notify.core.inputs import Given
 from services.notify.core.patience import Patience
-from services.notify.core.roster import Directory
 from services.notify.doors.channels.email import EmailChannel, Server
 from services.notify.doors.channels.port import Channel
 from services.notify.doors.channels.webhook import WebhookChannel, webhook_key
@@ -38,13 +34,12 @@ from services.notify.doors.sender import Pace, Sender
 from services.notify.doors.topics import reader
 from services.notify.events import TOPIC
 from services.notify.settings import NotifySettings
+from services.notify.store.cases import CaseStore
 from services.notify.store.deliveries import Deliveries
 from services.notify.store.extension import DeliveryRows
 from services.notify.store.units import Units
 
 SERVICE = "notify"
-_MOST_SUBJECTS = 100  # cases of one batch: the fewer, the less often an answer of a channel makes it decide again
-_Store = GuardedStore[Case, Given, Directory]
 
 
 async def build(settings: NotifySettings, log: Logger) -> Parts:
@@ -56,10 +51,9 @@ async def build(settings: NotifySettings, log: Logger) -> Parts:
     deliveries = Deliveries(pool)
     if "worker" in settings.roles:
         follower = DirectoryFollower(settings, f"{settings.instance}-directory", Units(pool), log)
-        store: _Store = GuardedStore(
-            pool, SERVICE, TOPIC, Case, Calls(), DeliveryRows(lambda: follower.directory),
-            most_subjects=_MOST_SUBJECTS, waker=waker,
-        )  # fmt: skip
+        lease = timedelta(seconds=settings.lease_s)
+        rows = DeliveryRows(lambda: follower.directory, lease, lambda: sender.room)
+        store = CaseStore(pool, Calls(), rows, lambda claims: sender.take(claims), waker)
         parts.add("directory", follower.run)
         health.checks.append(follower.missing)
         _add_worker(parts, health, settings, store, follower, log)
@@ -68,7 +62,7 @@ async def build(settings: NotifySettings, log: Logger) -> Parts:
             trust_env=bool(getproxies()),  # the way out may lead through a proxy; looked for once, not at each call
         )
         parts.closing.append(session.close)
-        sender = _sender(settings, store, deliveries, follower, session, waker, log)
+        sender = _sender(settings, store, deliveries, follower, session, log)
         parts.add("sender", sender.run)
         parts.add("gauges", lambda: keep_gauges(deliveries, sender.metrics, log))
     if "relay" in settings.roles:
@@ -81,7 +75,7 @@ async def build(settings: NotifySettings, log: Logger) -> Parts:
 
 
 def _add_worker(
-    parts: Parts, health: Health, settings: NotifySettings, store: _Store, follower: DirectoryFollower, log: Logger
+    parts: Parts, health: Health, settings: NotifySettings, store: CaseStore, follower: DirectoryFollower, log: Logger
 ) -> None:
     """Batches begin when the directory has been read: before that nobody would be found on duty anywhere."""
     processor = Processor(
@@ -111,11 +105,10 @@ def _after(
 
 def _sender(
     settings: NotifySettings,
-    store: _Store,
+    store: CaseStore,
     deliveries: Deliveries,
     follower: DirectoryFollower,
     session: aiohttp.ClientSession,
-    waker: Waker,
     log: Logger,
 ) -> Sender:
     clock, link_key = SystemClock(), settings.secret("link_key")
@@ -146,7 +139,6 @@ def _sender(
         pace=Pace(patience, random.random, timedelta(seconds=settings.lease_s), settings.at_once),
         metrics=SenderMetrics(),
         log=log,
-        wake=waker.listener(),  # deliveries are written with what was said
     )
 
 

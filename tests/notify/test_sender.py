@@ -16,6 +16,7 @@ from services.notify.core.inputs import Key
 from services.notify.core.patience import Patience
 from services.notify.doors.channels.port import Failed, Retry, Sent
 from services.notify.events.deliveries import CalledOff, StoodDown, Undeliverable
+from services.notify.store.deliveries import Claim
 
 from .examples import blown
 from .fakes import LEASE, FakeChannel, Killed, World, sender, told
@@ -35,6 +36,40 @@ async def test_a_call_is_sent_once_and_told_once():
     assert [address for address, _ in mail.took] == ["u-head@example.invalid"]
     assert told(world.events) == ["u-head"]
     assert world.lines[WHISTLE, "u-head", "email"].state == "told"
+
+
+async def test_what_was_claimed_for_it_is_sent_without_looking():
+    world, mail = World(), FakeChannel()
+    await world.feed(blown())
+    one = sender(world, {"email": mail})
+    claims, world.claim = await world.claim(1, LEASE), never  # type: ignore[method-assign]
+    one.take(claims)
+    assert one.room == one.pace.most - 1
+    await asyncio.wait_for(asyncio.gather(*one._running), 5)
+    assert told(world.events) == ["u-head"] and one.room == one.pace.most and not one.wake.is_set()
+
+
+async def test_told_that_nothing_is_claimed_it_looks():
+    one = sender(World(), {})
+    one.take([])
+    assert one.wake.is_set()
+
+
+async def test_a_fault_of_the_program_in_what_was_claimed_for_it_ends_the_sender():
+    world = World()
+    await world.feed(blown())
+    one = sender(world, {"email": FakeChannel(script=[ZeroDivisionError()])})
+    claims = await world.claim(1, LEASE)
+    one.take(claims)
+    with pytest.raises(ZeroDivisionError):
+        await asyncio.wait_for(one.run(), 5)
+    assert one.room == 0
+    one.take(claims)
+    assert not one._running, "whoever stops takes nothing more"
+
+
+async def never(most: int, lease: timedelta) -> list[Claim]:
+    raise AssertionError("it looked")
 
 
 async def test_killed_after_sending_there_is_one_repeat_with_the_same_id_and_one_told():

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
 import asyncpg
 import pytest
@@ -17,9 +18,9 @@ from services.intake.events import reception
 from services.kernel.core import Record
 from services.kernel.envelope import Envelope, decode, encode, envelope
 from services.kernel.fold import Folder
-from services.kernel.postgres import GuardedStore
 from services.kernel.processor import Bounds, Processor
 from services.kernel.store import TP
+from services.kernel.tables import Part
 from services.kernel.telemetry import ProcessorMetrics
 from services.notify.core.calls import Case
 from services.notify.core.cases import Calls
@@ -27,9 +28,9 @@ from services.notify.core.inputs import Delivered, Failed, Given
 from services.notify.core.roster import Directory
 from services.notify.doors.outcomes import StoredOutcomes
 from services.notify.doors.topics import reader
-from services.notify.events import TOPIC
+from services.notify.store.cases import CaseStore
 from services.notify.store.contacts import Contact, import_contacts
-from services.notify.store.deliveries import Deliveries
+from services.notify.store.deliveries import Claim, Deliveries
 from services.notify.store.extension import DeliveryRows
 from services.notify.store.units import Units
 
@@ -42,11 +43,13 @@ SHORT = timedelta(milliseconds=200)
 @dataclass
 class Bench:
     pool: asyncpg.Pool
-    store: GuardedStore[Case, Given, Directory]
+    store: CaseStore
     processor: Processor[Case, Given, Directory]
     deliveries: Deliveries
     outcomes: StoredOutcomes
-    offsets: dict[str, int]
+    room: int = 0  # of the sender beside the worker
+    handed: list[list[Claim]] = field(default_factory=list)  # what it was given, batch by batch
+    offsets: dict[str, int] = field(default_factory=dict)
 
     async def read(self, topic: str, *messages: Envelope) -> None:
         """The worker reads these records."""
@@ -74,10 +77,11 @@ async def bench(stack) -> AsyncIterator[Bench]:
     pool = await asyncpg.create_pool(stack.dsn("notify", name), min_size=1, max_size=8)
     core = Calls()
     folder: Folder[Case, Given, Directory] = Folder("notify", core)
-    store = GuardedStore(pool, "notify", TOPIC, Case, core, DeliveryRows(lambda: DIRECTORY), most_subjects=100)
+    rows = DeliveryRows(lambda: DIRECTORY, timedelta(minutes=1), lambda: made.room)
+    store = CaseStore(pool, core, rows, lambda claims: made.handed.append(list(claims)))
     processor = Processor(folder, reader(), store, ProcessorMetrics("notify", CollectorRegistry()))
     await processor.assign(1, {TP(t, 0): Bounds(0, 1_000) for t in ("case.intake", "case.escalation")})
-    made = Bench(pool, store, processor, Deliveries(pool), StoredOutcomes(store, folder, ManualClock(NINE), LOG), {})
+    made = Bench(pool, store, processor, Deliveries(pool), StoredOutcomes(store, folder, ManualClock(NINE), LOG))
     await _contacts(pool)
     yield made
     await pool.close()
@@ -129,6 +133,63 @@ async def test_the_batch_writes_a_row_per_channel_and_the_first_is_due(bench: Be
         1,
     )
     assert claim.more and await bench.deliveries.claim(10, SHORT) == []
+
+
+async def test_where_the_sender_has_room_what_a_batch_opens_is_claimed_for_it(bench: Bench):
+    bench.room = 1
+    await bench.read("case.escalation", blown(1))
+    ((claim,),) = bench.handed
+    assert (claim.staff, claim.channel, claim.address, claim.attempts, claim.more) == (
+        "u-head",
+        "webhook",
+        "http://127.0.0.1:9/h",
+        1,
+        True,
+    )
+    assert claim.case is not None and claim.case.call(claim.key) is not None, "the case as the batch left it"
+    assert await bench.deliveries.claim(10, SHORT) == [], "nobody else has it while its lease runs"
+    await bench.outcomes.settle(claim, Delivered(claim.key, claim.staff, claim.channel, claim.attempts))
+    assert await bench.states() == {("u-head", "webhook"): "told", ("u-head", "email"): "called_off"}
+
+
+async def test_if_the_sender_dies_with_it_another_takes_it_when_the_lease_is_over(bench: Bench):
+    bench.room = 1
+    await bench.read("case.escalation", blown(1))
+    ((dead,),) = bench.handed
+    await bench.pool.execute("UPDATE notify.delivery SET free_at = free_at - interval '1 minute'")
+    (claim,) = await bench.deliveries.claim(10, SHORT)
+    assert (claim.name, claim.attempts) == (dead.name, 2) and claim.token != dead.token
+
+
+async def test_more_than_the_sender_has_room_for_is_left_to_whoever_claims_it(bench: Bench):
+    bench.room = 1
+    await bench.read("case.escalation", blown(1, "w1"), blown(2, "w2"))
+    assert bench.handed == [[]], "it is told that there is something to be looked for"
+    assert [claim.attempts for claim in await bench.deliveries.claim(10, SHORT)] == [1, 1]
+
+
+async def test_the_next_person_is_claimed_by_the_answer_that_gives_up_the_one_before(bench: Bench):
+    bench.room = 1
+    await bench.read("case.escalation", blown(1))
+    ((head,),) = bench.handed
+    await bench.outcomes.settle(head, Failed(head.key, head.staff, "refused"))
+    assert [(c.staff, c.channel, c.more) for c in bench.handed[-1]] == [("u-day", "email", False)]
+
+
+async def test_a_batch_that_is_decided_again_hands_over_once(bench: Bench, monkeypatch: pytest.MonkeyPatch):
+    """Somebody was first: what the first try would have opened never was."""
+    bench.room = 1
+    await bench.read("case.intake", disposed(1))
+    whole, tries = DeliveryRows.parts, []
+
+    def parts(rows: DeliveryRows, *args: Any) -> Any:
+        tries.append(1)
+        return [*whole(rows, *args), *([Part((), must=(("false", "planted"),))] if len(tries) == 1 else [])]
+
+    monkeypatch.setattr(DeliveryRows, "parts", parts)
+    await bench.read("case.escalation", blown(1))
+    assert len(tries) == 2 and [len(claims) for claims in bench.handed] == [1]
+    assert await bench.said() == ["Called"]
 
 
 async def test_a_repeated_record_writes_nothing_more(bench: Bench):

@@ -1,5 +1,7 @@
 """Takes deliveries one by one: claim with a lease, attempt committed, send, write what came of it.
 
+Most are claimed for it by the statement that opens them; the others it looks for: those that found no room, whose pause
+is over, or whose sender died.
 Killed after sending and before writing, it leaves a delivery that another sender takes when the lease is over: one
 repeat, with the same Message-ID. A rebuild or a verify has no object of this class.
 """
@@ -8,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Protocol
@@ -63,7 +65,7 @@ class Pace:
 
 @dataclass(slots=True)
 class Sender:
-    """See the module. `wake` is set by whoever hears that deliveries were written."""
+    """See the module. `wake` is set when there is something to be looked for."""
 
     queue: Queue
     outcomes: Outcomes
@@ -74,6 +76,8 @@ class Sender:
     log: Logger
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     _running: set[asyncio.Task[None]] = field(default_factory=set)
+    _failed: asyncio.Task[None] | None = None
+    _stopping: bool = False
 
     async def run(self) -> None:
         """Send until cancelled; then finish what is on its way, or the next sender would repeat it.
@@ -83,14 +87,30 @@ class Sender:
         try:
             while True:
                 self.wake.clear()
-                self._collect()
+                if self._failed is not None:
+                    self._failed.result()
                 if not await self._round():
                     with contextlib.suppress(TimeoutError):
                         async with asyncio.timeout(self.pace.poll_s):
                             await self.wake.wait()
         finally:
+            self._stopping = True
             if self._running:
                 await asyncio.wait(self._running, timeout=self.pace.grace_s)
+
+    @property
+    def room(self) -> int:
+        """How many deliveries more may be on their way at once."""
+        return 0 if self._stopping else max(0, self.pace.most - len(self._running))
+
+    def take(self, claims: Sequence[Claim]) -> None:
+        """Deliveries were opened, and these of them are claimed for this sender; if none, it looks for them."""
+        if self._stopping:  # who takes what comes now, when its lease is over, repeats nothing
+            return
+        for claim in claims:
+            self._begin(claim)
+        if not claims:
+            self.wake.set()
 
     async def once(self) -> int:
         """Claim what is due and see each through. Returns: how many there were."""
@@ -100,7 +120,7 @@ class Sender:
 
     async def _round(self) -> bool:
         """Fill up to `most`. Returns: True if there may be more at once."""
-        room = self.pace.most - len(self._running)
+        room = self.room
         if room == 0:
             return False
         try:
@@ -109,20 +129,22 @@ class Sender:
             self.log.warning("deliveries can't be read", fault=str(fault))
             return False
         for claim in claims:
-            task = asyncio.create_task(self.deliver(claim), name=f"delivery {claim.key}")
-            self._running.add(task)
-            task.add_done_callback(self._ended)
+            self._begin(claim)
         return len(claims) == room
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        """Look again at once where there was no room, or something failed; else there is nothing new to be claimed."""
-        if len(self._running) >= self.pace.most or task.cancelled() or task.exception() is not None:
-            self.wake.set()
+    def _begin(self, claim: Claim) -> None:
+        task = asyncio.create_task(self.deliver(claim), name=f"delivery {claim.key}")
+        self._running.add(task)
+        task.add_done_callback(self._ended)
 
-    def _collect(self) -> None:
-        for task in [task for task in self._running if task.done()]:
-            self._running.discard(task)
-            task.result()
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """Look again at once where there was no room; else there is nothing new to be claimed."""
+        if not self.room:
+            self.wake.set()
+        self._running.discard(task)
+        if task.cancelled() or task.exception() is not None:
+            self._failed = task
+            self.wake.set()
 
     async def deliver(self, claim: Claim) -> None:
         """See one claimed delivery through to what came of it."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
 import asyncpg
+import msgspec
 
 from services.kernel.database import faults
 from services.kernel.tables import Codec
@@ -59,8 +61,17 @@ class Delivery:
     settled_at: datetime | None
 
 
+_ADDRESS = """(SELECT CASE d.channel WHEN 'email' THEN c.email WHEN 'webhook' THEN c.webhook END
+   FROM notify.contact c WHERE c.staff = d.staff)"""
+# What the statement that opens deliveries answers (`extension._OPEN`). token: null where nobody has claimed it.
+OPENED = f"""(SELECT json_agg(json_build_object(
+    'subject', d.subject, 'partition', d.partition, 'purpose', d.purpose, 'obligation', d.obligation, 'rank', d.rank,
+    'staff', d.staff, 'role', d.role, 'channel', d.channel, 'token', d.token, 'address', {_ADDRESS},
+    'more', EXISTS (SELECT 1 FROM opened s WHERE s.place > 0 AND (s.subject, s.purpose, s.obligation, s.rank, s.staff)
+                      = (d.subject, d.purpose, d.obligation, d.rank, d.staff))))
+  FROM opened d WHERE d.state = 'due')"""  # noqa: S608 - constants
 # Claim and attempt are one statement: there is no claim whose attempt was not committed before the message left.
-_CLAIM = """
+_CLAIM = f"""
 WITH taken AS (
   SELECT subject, purpose, obligation, rank, staff, channel FROM notify.delivery
   WHERE state = 'due' AND free_at <= clock_timestamp()
@@ -72,13 +83,12 @@ WHERE (d.subject, d.purpose, d.obligation, d.rank, d.staff, d.channel)
     = (t.subject, t.purpose, t.obligation, t.rank, t.staff, t.channel)
 RETURNING d.subject, d.partition, d.purpose, d.obligation, d.rank, d.staff, d.role, d.channel, d.attempts, d.token,
   clock_timestamp() - d.written_at AS waited,
-  (SELECT CASE d.channel WHEN 'email' THEN c.email WHEN 'webhook' THEN c.webhook END
-   FROM notify.contact c WHERE c.staff = d.staff) AS address,
+  {_ADDRESS} AS address,
   EXISTS (SELECT 1 FROM notify.delivery s
           WHERE (s.subject, s.purpose, s.obligation, s.rank, s.staff)
               = (d.subject, d.purpose, d.obligation, d.rank, d.staff) AND s.state = 'spare') AS more,
   (SELECT doc FROM notify_state.state s WHERE s.subject = d.subject) AS doc
-"""
+"""  # noqa: S608 - constants
 _MINE = """subject = $1 AND purpose = $2 AND obligation = $3 AND rank = $4 AND staff = $5 AND channel = $6
   AND token = $7 AND state = 'due'"""
 _POSTPONE = f"UPDATE notify.delivery SET free_at = clock_timestamp() + $8::interval, reason = $9 WHERE {_MINE}"  # noqa: S608 - constants
@@ -98,11 +108,56 @@ WHERE (d.subject, d.purpose, d.obligation, d.rank, d.staff, d.channel)
 """  # noqa: S608 - constants
 
 
+class _Opened(msgspec.Struct, frozen=True):
+    subject: str
+    partition: int
+    purpose: str
+    obligation: str
+    rank: int
+    staff: str
+    role: str
+    channel: str
+    more: bool
+    token: UUID | None
+    address: str | None
+
+
+_opened, _codec = msgspec.json.Decoder(list[_Opened]), Codec(Case)
+
+
+def claimed(opened: str, docs: Mapping[str, bytes]) -> list[Claim]:
+    """What a statement says of the deliveries that it opened, as claims of whoever gave it a lease.
+
+    Args:
+        opened: the answer to `OPENED`. docs: the rows of their cases, as the same statement wrote them.
+
+    Returns: none of those that nobody has claimed.
+    """
+    return [
+        Claim(
+            o.subject,
+            o.partition,
+            Key(o.purpose, o.obligation, o.rank),
+            o.staff,
+            o.role,
+            o.channel,
+            1,
+            o.more,
+            o.token,
+            o.address,
+            timedelta(0),
+            _codec.decode(docs[o.subject]).state,
+        )
+        for o in _opened.decode(opened)
+        if o.token is not None and o.subject in docs
+    ]
+
+
 class Deliveries:
     """See the module. Every method raises `kernel.store.Unavailable` where the database does not answer."""
 
     def __init__(self, pool: asyncpg.Pool) -> None:
-        self._pool, self._codec = pool, Codec(Case)
+        self._pool = pool
 
     async def claim(self, most: int, lease: timedelta) -> list[Claim]:
         """Take at most this many deliveries that are due and free, longest due first."""
@@ -121,7 +176,7 @@ class Deliveries:
                 row["token"],
                 row["address"],
                 row["waited"],
-                self._codec.decode(row["doc"]).state if row["doc"] is not None else None,
+                _codec.decode(row["doc"]).state if row["doc"] is not None else None,
             )
             for row in rows
         ]
