@@ -46,7 +46,8 @@ up AS (
 
 -- name: batch_end
 woken AS ({woken})
-SELECT pos.topic, pos.partition, (SELECT count(*) FROM woken) AS woken, {ask} AS answer{checks} FROM (SELECT 1) one LEFT JOIN pos ON true
+SELECT pos.topic, pos.partition, (SELECT count(*) FROM woken) AS woken, {ask} AS answer{checks}
+FROM (SELECT 1) one LEFT JOIN pos ON true
 
 -- name: claim
 -- One autocommit statement: whoever held the partition before is fenced from here on.

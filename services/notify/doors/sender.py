@@ -2,6 +2,7 @@
 
 Most are claimed for it by the statement that opens them; the others it looks for: those that found no room, whose pause
 is over, or whose sender died.
+
 Killed after sending and before writing, it leaves a delivery that another sender takes when the lease is over: one
 repeat, with the same Message-ID. A rebuild or a verify has no object of this class.
 """
