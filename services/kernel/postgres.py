@@ -133,7 +133,7 @@ class BatchStore(PostgresStore[S, I, V]):
                     self._written.clear()
                 self._written.update(batch.docs)
                 if batch.said:  # committed; the connection is given back afterwards
-                    self._waker.wake()
+                    self._waker.rows.set()
         except BaseException:  # who knows what stands there now
             for subject in subjects:
                 self._written.pop(subject, None)
@@ -173,4 +173,4 @@ class LockingStore(PostgresStore[S, I, V]):
                 batch.stamps = {subject: max(clock, last.get(subject) or clock) for subject, _, clock in found}
                 yield batch
             if batch.said:  # committed; the connection is given back afterwards
-                self._waker.wake()
+                self._waker.rows.set()

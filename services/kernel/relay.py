@@ -119,7 +119,7 @@ class Relay:
         self._plan, self._login, self._connect = plan, login, connect
         self._log, self._metrics, self._sql = log, metrics, sql.statements(plan.schema)
         self._waker = waker or Waker()
-        self._wake = self._waker.listener()
+        self._wake = self._waker.rows
 
     async def run(self) -> None:
         """Publish until cancelled."""

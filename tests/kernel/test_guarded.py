@@ -5,23 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import UTC, datetime
 
 import asyncpg
 import pytest
 
-from services.kernel.core import Incoming, Record, Row
-from services.kernel.fold import Folder, Work
+from services.kernel.fold import Work
 from services.kernel.postgres import BatchStore, GuardedStore
-from services.kernel.store import TP, Moved, Position, Write
+from services.kernel.store import Moved, Write
 from services.kernel.tables import NoExtension
+from tests.kernel.adding import LANE, TOPIC, added
 from tests.kernel.test_store_conformance import toy_pool
-from tests.kernel.toy import LOG, OUT, Added, Given, Meter, ToyCore, partition_of
+from tests.kernel.toy import OUT, Given, Meter, ToyCore
 
 pytestmark = pytest.mark.integration
-AT = datetime(2026, 1, 5, 9, tzinfo=UTC)
-LANE = partition_of("m")
-TOPIC = TP(LOG, LANE)
 GUARD = "changed since it was read"  # an event's number would stop the second writer too, with other words
 
 
@@ -33,18 +29,6 @@ async def pool(stack) -> AsyncIterator[asyncpg.Pool]:  # type: ignore[no-untyped
 
 def guarded(pool: asyncpg.Pool) -> GuardedStore[Meter, Given, None]:
     return GuardedStore(pool, "toy", OUT, Meter, ToyCore(), NoExtension(), most_subjects=10)
-
-
-async def added(store: BatchStore[Meter, Given, None], n: int, position: Position | None, between=None) -> None:  # type: ignore[no-untyped-def]
-    """One more for the subject m, as a step through its topic or, without a position, as a fact from outside."""
-    async with store.batch({"m": LANE}) as batch:
-        work = Work("m", LANE, batch.rows.get("m") or Row())
-        record = Record(LOG, LANE, 0, b"m", None)
-        given = Incoming(record, "m", f"n{n}", None, AT, 0, False, Given(AT, Added(n=n)))
-        Folder("toy", ToyCore()).apply(work, given, None)
-        if between is not None:
-            await between()
-        await batch.write(Write({TOPIC: position} if position else {}, works=[work]))
 
 
 async def said(pool: asyncpg.Pool) -> list[int]:

@@ -8,17 +8,13 @@ import asyncpg
 import pytest
 
 from services.kernel import postgres
-from services.kernel.core import Incoming, Record, Row
-from services.kernel.fold import Folder, Work
 from services.kernel.postgres import BatchStore
-from services.kernel.store import TP, Position, Write
 from services.kernel.tables import NoExtension
+from tests.kernel.adding import TOPIC, added
 from tests.kernel.test_store_conformance import toy_pool
-from tests.kernel.toy import LOG, NINE, OUT, Added, Given, Meter, ToyCore, partition_of
+from tests.kernel.toy import OUT, Given, Meter, ToyCore
 
 pytestmark = pytest.mark.integration
-LANE = partition_of("m")
-TOPIC = TP(LOG, LANE)
 _Store = BatchStore[Meter, Given, None]
 
 
@@ -31,21 +27,6 @@ async def pool(stack) -> AsyncIterator[asyncpg.Pool]:  # type: ignore[no-untyped
 @pytest.fixture
 def store(pool: asyncpg.Pool) -> _Store:
     return BatchStore(pool, "toy", OUT, Meter, ToyCore(), NoExtension(), most_subjects=10)
-
-
-async def added(store: _Store, n: int, at: Position, subject: str = "m", fault: Exception | None = None) -> int:
-    """One more for a subject. Returns: the total that the batch began with."""
-    async with store.batch({subject: LANE}) as batch:
-        row = batch.rows.get(subject) or Row()
-        work = Work(subject, LANE, row)
-        given = Incoming(
-            Record(LOG, LANE, 0, b"m", None), subject, f"n{n}", None, NINE, 0, False, Given(NINE, Added(n=n))
-        )
-        Folder("toy", ToyCore()).apply(work, given, None)
-        await batch.write(Write({TOPIC: at}, works=[work]))
-        if fault is not None:
-            raise fault
-    return row.state.total if row.state is not None else 0
 
 
 async def somebody_else(pool: asyncpg.Pool, total: int) -> None:

@@ -7,7 +7,8 @@ from services.notify.settings import NotifySettings
 
 
 def test_a_frozen_worker_loses_its_rows_before_a_lease_is_over():
-    """Its batch holds rows under lock; a sender that has sent waits for them, while its lease runs."""
+    """Since the guard nobody here keeps a transaction open; whoever should, would be put out while a sender that waits
+    for the row still has its lease."""
     role = next(service for service in SERVICES if service.name == "notify").role()
     held_s = float(dict(role.settings)["idle_in_transaction_session_timeout"].removesuffix("s"))
     fields = NotifySettings.model_fields
