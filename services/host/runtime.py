@@ -31,7 +31,6 @@ from services.kernel.transports.aiokafka import KafkaTransport
 from services.kernel.transports.port import GroupPlan, Transport
 from services.kernel.waking import Waker
 
-LINGER_S = 0.02  # after a batch, where nobody waits for a single record: most are echoes of what others said
 _GRACE_S = 8.0  # for the batch in flight; then the process ends all the same
 
 
@@ -111,7 +110,7 @@ class Worker(Generic[S, I, V]):
     log: Logger
     fires: bool  # limits fire here: follow the marks
     transport: str = "aiokafka"
-    look_every_s: float = 1.0  # for what nobody announces: a redrive asked for, a mark that was ahead of the records
+    look_every_s: float = 1.0  # for a redrive asked for, a mark that was ahead of the records, records that wait
 
     def parts(self) -> Sequence[Part]:
         parts = [Part("worker", self._transport().run), Part("redrive", self._redrive)]
@@ -145,6 +144,7 @@ class Worker(Generic[S, I, V]):
     async def _redrive(self) -> None:
         while True:
             await asyncio.sleep(self.look_every_s)
+            await self.processor.settle()
             if applied := await self.processor.redrive():
                 self.log.info("redriven", records=applied)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from services.host.http import Health
 from services.host.logs import configure_logging
-from services.host.runtime import LINGER_S, Parts, Worker, door, open_pool, relay, run
+from services.host.runtime import Parts, Worker, door, open_pool, relay, run
 from services.intake.core.cases import Case
 from services.intake.core.inputs import Given
 from services.intake.core.places import Directory
@@ -27,6 +27,7 @@ from services.kernel.transports.port import GroupPlan
 from services.kernel.waking import Waker
 
 _CONNECTIONS = 10
+_LINGER_S = 0.02  # after a batch: what it applies are echoes of what others said, and nobody waits for a single one
 
 
 async def parts(settings: IntakeSettings, log: Logger) -> Parts:
@@ -69,7 +70,7 @@ def _worker(settings: IntakeSettings, cases: CaseStore, log: Logger) -> Worker[C
     processor = Processor(cases.folder, reader, cases.locking, metrics, batch_records=settings.batch_records)
     plan = GroupPlan(
         login=settings, group="intake", topics=reader.topics, instance=settings.instance,
-        session_timeout_s=settings.session_timeout_s, fetch_records=settings.batch_records, linger_s=LINGER_S,
+        session_timeout_s=settings.session_timeout_s, fetch_records=settings.batch_records, linger_s=_LINGER_S,
     )  # fmt: skip
     return Worker(processor=processor, plan=plan, log=log, fires=False, transport="aiokafka")
 

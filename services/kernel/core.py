@@ -76,7 +76,8 @@ class Incoming(msgspec.Struct, Generic[I], frozen=True):
 
     subject: whose state it concerns. sequence: its number on its topic per key, None where the topic has no numbers
     (an outside system). logged: it is of the subject's log, so its number is the `afterseq` of what follows.
-    at: its time on the log; limits due before it fire first.
+    at: its time on the log; limits due before it fire first. unknown: its type, or "<type> fields", where this release
+    does not know that type or all of its fields.
     """
 
     record: Record
@@ -87,6 +88,7 @@ class Incoming(msgspec.Struct, Generic[I], frozen=True):
     after: int
     logged: bool
     given: I | None
+    unknown: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,4 +118,4 @@ class Reader(Protocol[I]):
     """A service's door to its topics: translates wire types to inputs, once."""
 
     def read(self, record: Record) -> Incoming[I] | Bad:
-        """Never raises: what can't be read is `Bad`. Counts unknown types and fields."""
+        """Never raises: what can't be read is `Bad`."""

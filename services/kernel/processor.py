@@ -65,6 +65,8 @@ class Processor(Generic[S, I, V]):
         folder: core and service. reader: the service's door to its topics. store: where everything is kept.
         log_topic: topic of the subjects' log; marks speak of its offsets. None: no limits fire here.
         metrics: counters. batch_records: bound of one batch. storm: how many bad records are too many.
+        waits: records of no use to the core wait, before the recorded position, for one of use or for `settle`, and are
+            written with it. Not where limits fire: they fire up to the position.
     """
 
     def __init__(
@@ -76,11 +78,12 @@ class Processor(Generic[S, I, V]):
         *,
         log_topic: str | None = None,
         batch_records: int = 500,
+        waits: bool = False,
         storm: StormLimit | None = None,
     ) -> None:
         self._folder, self._reader, self._store, self._metrics = folder, reader, store, metrics
-        self._log_topic, self._batch_records = log_topic, batch_records
-        self._storm = storm or StormLimit()
+        self._log_topic, self._batch_records, self._storm = log_topic, batch_records, storm or StormLimit()
+        self._waiting, self._most_waiting = list[Record](), batch_records if waits else 0
         self._lock = asyncio.Lock()
         self._generation: int | None = None
         self._claims: dict[TP, Position] = {}
@@ -119,18 +122,23 @@ class Processor(Generic[S, I, V]):
             return {tp: claim.next_offset for tp, claim in self._claims.items()}
 
     async def revoke(self) -> None:
-        """Partitions are about to go: finish the batch in flight, take no other."""
+        """Partitions are about to go: finish the batch in flight, take no other. What waits, the next owner reads."""
         async with self._lock:
+            self._waiting.clear()
             self._generation = None
             self._claims = {}
             self.marks.assign({})
 
     async def process(self, generation: int, records: Sequence[Record]) -> bool:
-        """Apply records, in order per partition.
+        """Apply records, in order per partition, after those that wait; or let them wait too.
 
         Returns: False if they belong to an assignment that is over; then nothing was done.
         Raises: FencedError, StormError, UnreadableError, PositionError: the process must end.
         """
+        if generation == self._generation and self._can_wait(records):
+            self._waiting += records
+            return True
+        records, self._waiting = [*self._waiting, *records], []
         most = self._batch_records * (AHEAD if self._store.reads_ahead else 1)
         for start in range(0, len(records), most):
             async with self._lock:
@@ -138,6 +146,11 @@ class Processor(Generic[S, I, V]):
                     return False
                 await self._patiently(partial(self._apply, records[start : start + most]), self._reread)
         return True
+
+    async def settle(self) -> None:
+        """Write what waits, though no record of use came. Raises: as `process`."""
+        if self._generation is not None:
+            await self.process(self._generation, ())
 
     @property
     def assigned(self) -> bool:
@@ -195,8 +208,8 @@ class Processor(Generic[S, I, V]):
             return Write({tp: replace(self._claims[tp], next_offset=end) for tp, end in ends.items()})
 
         await self._write({subject: read.record.partition for subject, read in opened}, decide, flight)
-        for outcome in outcomes:
-            self._metrics.count(outcome)
+        for outcome, (_, read) in zip(outcomes, opened, strict=True):
+            self._metrics.count(outcome, read)
 
     async def _write(self, subjects: Mapping[str, int], decide: _Decide[S, V], flight: _Flight[S]) -> None:
         """Read subjects, decide, write once the batch before is written, and know where the partitions stand."""
@@ -259,6 +272,11 @@ class Processor(Generic[S, I, V]):
             expected[tp] = record.offset + 1
             fresh.append(record)
         return fresh
+
+    def _can_wait(self, records: Sequence[Record]) -> bool:
+        """They fit into one batch with those that wait, and nothing but numbers comes of them."""
+        fit = 0 < len(records) <= self._most_waiting - len(self._waiting)
+        return fit and all(isinstance(r, Incoming) and r.given is None for r in map(self._reader.read, records))
 
     def _subject(self, read: Incoming[I] | Bad) -> str:
         if isinstance(read, Incoming):

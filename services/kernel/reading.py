@@ -26,20 +26,11 @@ class Source(Generic[I]):
     log: bool = False
 
 
-@dataclass(slots=True)
-class Unknown:
-    """What was skipped on purpose, by type: shown as metrics, warned about once per type by the runtime."""
-
-    types: dict[str, int]
-    fields: dict[str, int]
-
-
 class OwnReader(Generic[I]):
-    """A `Reader` for topics of our own. An unknown type is not bad: it is numbered, counted and passed over."""
+    """A `Reader` for topics of our own. An unknown type is not bad: it is numbered, named and passed over."""
 
     def __init__(self, *sources: Source[I]) -> None:
         self._sources: Mapping[str, Source[I]] = {source.topic: source for source in sources}
-        self.unknown = Unknown({}, {})
 
     @property
     def topics(self) -> tuple[str, ...]:
@@ -64,13 +55,10 @@ class OwnReader(Generic[I]):
             read = source.contract.read(message)
         except msgspec.DecodeError as error:
             return Bad(record, message.subject, f"{message.type}: {where(error)}")
-        if read.event is None:
-            self.unknown.types[message.type] = self.unknown.types.get(message.type, 0) + 1
-        elif read.unknown_fields:
-            self.unknown.fields[message.type] = self.unknown.fields.get(message.type, 0) + read.unknown_fields
         given = source.translate(message, read.event) if read.event is not None else None
-        after = message.sequence if source.log else message.afterseq or 0
-        return Incoming(record, message.subject, message.id, message.sequence, message.time, after, source.log, given)
+        unknown = message.type if read.event is None else f"{message.type} fields" if read.unknown_fields else ""
+        number, after = message.sequence, message.sequence if source.log else message.afterseq or 0
+        return Incoming(record, message.subject, message.id, number, message.time, after, source.log, given, unknown)
 
 
 def where(error: msgspec.DecodeError) -> str:

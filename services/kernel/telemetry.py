@@ -5,6 +5,7 @@ from __future__ import annotations
 import structlog
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
 
+from services.kernel.core import Bad, I, Incoming
 from services.kernel.fold import Outcome
 
 Logger = structlog.stdlib.BoundLogger
@@ -19,12 +20,16 @@ class ProcessorMetrics:
     def __init__(self, service: str, registry: CollectorRegistry = REGISTRY) -> None:
         self._records = Counter("maodiao_records", "Records by outcome", ["service", "outcome"], registry=registry)
         self._outcomes = {outcome: self._records.labels(service, outcome.value) for outcome in Outcome}
+        self._unknown = Counter("maodiao_unknown", "Records with an unknown type or field", ["what"], registry=registry)
         fired = Counter("maodiao_subjects_fired", "Subjects with limits fired by marks", ["service"], registry=registry)
         self.fired = fired.labels(service)
         self.unavailable = Counter("maodiao_database_faults", "Faults of the database", ["fault"], registry=registry)
 
-    def count(self, outcome: Outcome) -> None:
+    def count(self, outcome: Outcome, read: Incoming[I] | Bad) -> None:
+        """A record was written as applied, repeated or parked."""
         self._outcomes[outcome].inc()
+        if isinstance(read, Incoming) and read.unknown:
+            self._unknown.labels(read.unknown).inc()
 
 
 class RelayMetrics:

@@ -79,7 +79,12 @@ def _add_worker(
 ) -> None:
     """Batches begin when the directory has been read: before that nobody would be found on duty anywhere."""
     processor = Processor(
-        Folder(SERVICE, Calls()), reader(), store, ProcessorMetrics(SERVICE), batch_records=settings.batch_records
+        Folder(SERVICE, Calls()),
+        reader(),
+        store,
+        ProcessorMetrics(SERVICE),
+        batch_records=settings.batch_records,
+        waits=True,
     )
     plan = GroupPlan(
         settings, SERVICE, reader().topics, settings.instance, settings.session_timeout_s, settings.batch_records

@@ -28,6 +28,7 @@ from services.routing.store.loads import LoadExtension, TalliedCases
 
 SERVICE = "routing"
 _MOST_SUBJECTS = 1_000  # cases of one batch
+_LINGER_S = 0.05  # between fetches: one costs as much as hundreds of records, and nobody sees an assignment come sooner
 
 
 async def build(settings: RoutingSettings, log: Logger) -> Parts:
@@ -48,7 +49,7 @@ async def build(settings: RoutingSettings, log: Logger) -> Parts:
             settings.instance,
             settings.session_timeout_s,
             settings.batch_records,
-            linger_s=runtime.LINGER_S,
+            linger_s=_LINGER_S,
         )
         worker = Worker(processor, plan, log, fires=False, transport=settings.transport)
         parts.running += worker.parts()
@@ -72,7 +73,12 @@ def _processor(pool: Pool, shelf: Shelf, settings: RoutingSettings, waker: Waker
         pool, SERVICE, TOPIC, Case, core, LoadExtension(shelf), most_subjects=_MOST_SUBJECTS, waker=waker
     )
     return Processor(
-        Folder(SERVICE, core), reader(), store, ProcessorMetrics(SERVICE), batch_records=settings.batch_records
+        Folder(SERVICE, core),
+        reader(),
+        store,
+        ProcessorMetrics(SERVICE),
+        batch_records=settings.batch_records,
+        waits=True,
     )
 
 

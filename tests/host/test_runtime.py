@@ -51,3 +51,20 @@ async def test_a_mark_that_was_ahead_of_the_records_is_looked_at_again_though_no
     firing = asyncio.create_task(worker._fire(woken))
     await asyncio.wait_for(twice.wait(), 5)
     firing.cancel()
+
+
+async def test_a_worker_looks_for_records_that_wait_though_no_other_follows_them() -> None:
+    settled = asyncio.Event()
+
+    async def settle() -> None:
+        settled.set()
+
+    async def redrive() -> int:
+        return 0
+
+    processor = SimpleNamespace(settle=settle, redrive=redrive)
+    looking = asyncio.create_task(
+        Worker(processor, SimpleNamespace(), get_logger(), fires=False, look_every_s=0.01)._redrive()
+    )
+    await asyncio.wait_for(settled.wait(), 5)
+    looking.cancel()

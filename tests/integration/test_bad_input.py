@@ -6,6 +6,7 @@ Each is answered by a clear error; nothing is lost, nothing of somebody else's i
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
@@ -220,6 +221,14 @@ async def test_binary_mode_is_read_too_and_disposal_is_a_step_of_the_same_case(i
     ]
 
 
+async def unknown_fields(intake: Intake) -> float:
+    """How many fields of demo311's events were passed over so far."""
+    async with intake.client() as client:
+        shown = (await client.get("/metrics")).text
+    found = re.search(r'^maodiao_inbound_unknown_fields_total\{system="demo311"\} (\S+)$', shown, re.MULTILINE)
+    return float(found[1]) if found else 0.0
+
+
 async def test_each_bad_event_is_answered_and_the_good_ones_go_through(intake: Intake) -> None:
     sender = Sender(intake)
     bad = {
@@ -238,6 +247,7 @@ async def test_each_bad_event_is_answered_and_the_good_ones_go_through(intake: I
     bad["future"]["data"]["occurred_at"] = TOMORROW  # type: ignore[index]
     extra = sender.event("good1")
     extra["data"]["colour"] = "red"  # type: ignore[index]
+    passed_over = await unknown_fields(intake)
     await sender.publish(*bad.values(), extra, sender.event("good2"))
     receipts = {str(one["event_id"]).removeprefix(f"{sender.run}-"): one for one in await sender.receipts(10)}
     reasons = {name: one["reason"] for name, one in receipts.items() if one["type"] == "receipt.refused.v1"}
@@ -246,6 +256,7 @@ async def test_each_bad_event_is_answered_and_the_good_ones_go_through(intake: I
         "kind": "unknown_kind", "nul": "invalid_text", "marks": "invalid_text", "future": "in_future",
     }  # fmt: skip
     assert {"good1", "good2"} <= receipts.keys()
+    assert await unknown_fields(intake) == passed_over + 1
     assert all(SECRET not in str(one) and PHONE not in str(one) for one in receipts.values())
     assert SECRET not in intake.log() and PHONE not in intake.log()
     assert not await intake.fetch("SELECT 1 FROM intake.parked")

@@ -57,10 +57,11 @@ _NEVER = datetime.fromtimestamp(0, UTC)  # the contract's reader looks at type a
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """An event that could be read."""
+    """An event that could be read. unknown_fields: how many of its data nobody here knows; they are passed over."""
 
     event_id: str
     event: CaseReported | CaseDisposed
+    unknown_fields: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,11 +118,12 @@ def _event(head: _Head) -> Sent | Unfit:
         datacontenttype="application/json", sequence=1, data=head.data,
     )  # fmt: skip
     try:
-        event = INBOUND.read(message).event
+        found = INBOUND.read(message)
     except msgspec.ValidationError as error:
         return unfit(head.id, "invalid", where(error))
     except (msgspec.DecodeError, UnicodeDecodeError):
         return unfit(head.id, "not_json")
+    event = found.event
     if not isinstance(event, CaseReported | CaseDisposed):
         return unfit(head.id, "unknown_type", bad=False)
     for name, text in _texts(event).items():
@@ -131,7 +133,7 @@ def _event(head: _Head) -> Sent | Unfit:
         return unfit(head.id, "invalid", "reference has 1 to 200 characters")
     if isinstance(event, CaseReported) and (wrong := _wrong(event)) is not None:
         return unfit(head.id, "invalid", wrong)
-    return Sent(head.id, event)
+    return Sent(head.id, event, found.unknown_fields)
 
 
 def _texts(event: CaseReported | CaseDisposed) -> dict[str, str]:

@@ -28,6 +28,7 @@ from services.kernel.envelope import Event, derived_id, envelope
 from services.kernel.store import Write
 
 RECEIVED = Counter("maodiao_inbound", "Events of outside systems by outcome", ["system", "outcome"])
+UNKNOWN = Counter("maodiao_inbound_unknown_fields", "Fields of outside events that were passed over", ["system"])
 
 
 class Receiver:
@@ -65,6 +66,7 @@ class Receiver:
         async with self._cases.opened(case, statuses=False) as opened:
             if await systems.keep(opened.connection, self._cases.vault, raw, case):
                 await self._first(opened, raw, sent)
+                UNKNOWN.labels(self.system).inc(sent.unknown_fields)
                 return False
             if await systems.answered(opened.connection, raw):
                 RECEIVED.labels(self.system, "repeated").inc()
