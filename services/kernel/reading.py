@@ -45,7 +45,7 @@ class OwnReader(Generic[I]):
             message = decode(record.value)
         except msgspec.ValidationError as error:
             return Bad(record, None, f"envelope: {where(error)}")
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # the last: nested a thousand deep
             return Bad(record, None, "not_json")
         if record.key is not None and record.key != message.subject.encode():
             return Bad(record, None, "subject_is_not_key")
@@ -53,7 +53,7 @@ class OwnReader(Generic[I]):
             return Bad(record, message.subject, "sequence")
         try:
             read = source.contract.read(message)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, RecursionError) as error:
             return Bad(record, message.subject, f"{message.type}: {where(error)}")
         given = source.translate(message, read.event) if read.event is not None else None
         unknown = message.type if read.event is None else f"{message.type} fields" if read.unknown_fields else ""
@@ -61,7 +61,7 @@ class OwnReader(Generic[I]):
         return Incoming(record, message.subject, message.id, number, message.time, after, source.log, given, unknown)
 
 
-def where(error: msgspec.DecodeError) -> str:
+def where(error: msgspec.DecodeError | RecursionError) -> str:
     """The place in the data that does not fit, and how, without any value: msgspec quotes none but unknown tags."""
     text = str(error)
     return text if "Invalid value" not in text else "invalid value" + text.partition(" - at ")[2].join((" at ", ""))

@@ -138,6 +138,15 @@ def test_an_unknown_type_is_numbered_and_named(service: str) -> None:
         assert read.unknown == "case.invented.v1"
 
 
+@pytest.mark.parametrize("service", READERS)
+def test_what_is_nested_without_end_is_bad(service: str) -> None:
+    for topic in READERS[service]().topics:
+        golden = next(one for one in ALL if one.topic == topic)
+        deep = golden.value.removesuffix(b"}") + b',"added":' + b"[" * 5_000 + b"]" * 5_000 + b"}"
+        read = READERS[service]().read(record(golden, deep))
+        assert isinstance(read, Bad) and read.reason == "not_json"
+
+
 @pytest.mark.parametrize(("service", "golden"), READ, ids=named)
 def test_a_missing_field_is_bad_and_its_name_alone_is_told(service: str, golden: Golden) -> None:
     fields = msgspec.json.decode(golden.value)

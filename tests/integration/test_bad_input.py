@@ -57,6 +57,10 @@ BODIES: list[tuple[str, dict[str, object], str]] = [
     ("year 1066", changed(occurred_at="1066-10-14T09:00:00+00:00"), "too_early"),
     ("tomorrow", changed(occurred_at=TOMORROW), "in_future"),
     ("no zone", changed(occurred_at="2026-01-01T09:00:00"), "no_zone"),
+    ("a number for a time", changed(occurred_at=1_700_000_000), "time_is_text"),
+    ("a text for a number", changed(amount_fen="5"), "int_type"),
+    ("a text for yes or no", changed(confidential="yes"), "bool_type"),
+    ("a text for a degree", changed(place={"lon": "117.1", "lat": 39}), "float_type"),
     ("not a date", changed(occurred_at="31st of June"), "datetime_from_date_parsing"),
     (
         "wrong check digit",
@@ -262,11 +266,44 @@ async def test_each_bad_event_is_answered_and_the_good_ones_go_through(intake: I
     assert not await intake.fetch("SELECT 1 FROM intake.parked")
 
 
+async def test_dates_and_sources_that_are_nearly_right_are_refused(intake: Intake) -> None:
+    sender = Sender(intake)
+
+    def with_data(name: str, **changes: object) -> dict[str, object]:
+        event = sender.event(name)
+        return {**event, "data": {**event["data"], **changes}}  # type: ignore[dict-item]
+
+    await sender.publish(
+        sender.event("good"),
+        with_data("past", occurred_at="1066-10-14T09:00:00+00:00"),
+        with_data("zone", occurred_at="2026-01-01T09:00:00"),
+        with_data("number", occurred_at=1_700_000_000),
+        with_data("again", reference=f"{sender.run}-good"),
+        sender.event("neighbour", source="/demo3110"),
+    )
+    receipts = {str(one["event_id"]).removeprefix(f"{sender.run}-"): one for one in await sender.receipts(6)}
+    assert {name: one.get("reason") for name, one in receipts.items()} == {
+        "good": None, "past": "too_early", "zone": "no_zone", "number": "invalid", "again": "duplicate_reference",
+        "neighbour": "wrong_source",
+    }  # fmt: skip
+
+
 async def test_what_has_no_id_is_answered_by_its_place_in_the_topic(intake: Intake) -> None:
     sender = Sender(intake)
-    await sender.publish(b"not json", b"\xff\xff", b"{}", b"[1]")
-    seen = await intake.records("demo311", "outbound.demo311", lambda e: e.subject.startswith("inbound.demo311/"), 4)
-    assert {data_of(value)["reason"] for value in seen} == {"not_json", "not_a_cloudevent"}
+    deep = b'{"a":' + b"[" * 5_000 + b"]" * 5_000 + b"}"
+    large, strange = sender.event("large", padding="x" * 300_000), sender.event("id", id=f"{sender.run}\u202e")
+    await sender.publish(b"not json", b"\xff\xff", b"{}", b"[1]", deep, large, strange)
+    seen = await intake.records("demo311", "outbound.demo311", lambda e: e.subject.startswith("inbound.demo311/"), 7)
+    reasons = {"not_json", "not_a_cloudevent", "too_deep", "too_large", "bad_id"}
+    assert {data_of(value)["reason"] for value in seen} == reasons
+
+
+async def test_headers_without_a_value_are_no_reason_to_stop(intake: Intake) -> None:
+    sender = Sender(intake)
+    none: list[tuple[str, bytes]] = [("content-type", None), ("other", None), ("other", b"x")]  # type: ignore[list-item]
+    await sender.publish(sender.event("null"), headers=none)
+    (receipt,) = await sender.receipts(1)
+    assert receipt["type"] == "receipt.accepted.v1"
 
 
 async def test_a_storm_quarantines_that_system_alone_until_it_is_lifted(intake: Intake) -> None:

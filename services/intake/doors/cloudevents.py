@@ -26,6 +26,7 @@ SENTENCES: Mapping[str, str] = {
     "empty": "The record has no value.",
     "too_large": "At most 256 kB: photos go over HTTP.",
     "not_json": "The value is not JSON in UTF-8.",
+    "too_deep": "Values are nested too deeply.",
     "not_a_cloudevent": "specversion 1.0, id, source and type are needed, as one JSON object or as ce_ headers.",
     "bad_id": "id has 1 to 200 visible characters.",
     "wrong_source": "source has to be /<system>, with the name of the system whose topic this is, or a path below it.",
@@ -110,6 +111,8 @@ def _head(record: Record) -> _Head | str:
         return "not_a_cloudevent"
     except (msgspec.DecodeError, UnicodeDecodeError):
         return "not_json"
+    except RecursionError:
+        return "too_deep"
 
 
 def _event(head: _Head) -> Sent | Unfit:
@@ -123,6 +126,8 @@ def _event(head: _Head) -> Sent | Unfit:
         return unfit(head.id, "invalid", where(error))
     except (msgspec.DecodeError, UnicodeDecodeError):
         return unfit(head.id, "not_json")
+    except RecursionError:
+        return unfit(head.id, "too_deep")
     event = found.event
     if not isinstance(event, CaseReported | CaseDisposed):
         return unfit(head.id, "unknown_type", bad=False)

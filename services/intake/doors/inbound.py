@@ -7,9 +7,12 @@ by the same bytes. Kafka's committed offset is therefore enough, and what it for
 from __future__ import annotations
 
 import asyncio
+import traceback
+from pathlib import Path
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
+from aiokafka.structs import ConsumerRecord
 
 from services.intake.doors.receiving import Receiver
 from services.intake.store import systems
@@ -45,13 +48,19 @@ class InboundDoor:
                 await consumer.start()
                 await self._consume(consumer)
             except StormError as storm:
-                await systems.quarantine(self._receiver.pool, self._system, "storm")
-                self._log.error("a system is quarantined", system=self._system, reason=str(storm))
+                await self._stop("storm", str(storm))
             except (KafkaError, OSError) as error:
                 self._log.warning("inbound: begin again", system=self._system, error=type(error).__name__)
                 await asyncio.sleep(0.5)
+            except Exception as error:  # noqa: BLE001 - what one system sent must not end the door of all
+                await self._stop("fault", f"{type(error).__name__} at {_place(error)}; its record was not answered")
             finally:
                 await consumer.stop()
+
+    async def _stop(self, reason: str, why: str) -> None:
+        """It stays where it is: its group has no member, which oversight sees, until somebody lifts the quarantine."""
+        await systems.quarantine(self._receiver.pool, self._system, reason)
+        self._log.error("a system is quarantined", system=self._system, reason=why)
 
     async def _quarantined(self) -> bool:
         try:
@@ -75,12 +84,9 @@ class InboundDoor:
             done: dict[TopicPartition, int] = {}
             try:
                 for tp, records in found.items():
-                    for one in records:
-                        record = Record(
-                            tp.topic, tp.partition, one.offset, one.key, one.value, tuple(one.headers), one.timestamp
-                        )
+                    for record in map(_record, records):
                         bad = await self._patiently(record)
-                        done[tp] = one.offset + 1
+                        done[tp] = record.offset + 1
                         storm.saw(record, bad)
             finally:
                 if done:
@@ -97,3 +103,14 @@ class InboundDoor:
             except Unavailable:
                 await asyncio.sleep(wait)
                 wait = min(2.0, wait * 2)
+
+
+def _record(one: ConsumerRecord) -> Record:
+    headers = tuple((name, value or b"") for name, value in one.headers)  # Kafka knows headers without a value
+    return Record(one.topic, one.partition, one.offset, one.key, one.value, headers, one.timestamp)
+
+
+def _place(error: BaseException) -> str:
+    """Where it was raised. Its words may quote what is personal."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{Path(last.filename).name}:{last.lineno}"

@@ -1,4 +1,5 @@
-"""What may be sent to intake over HTTP. Unknown fields are refused; texts are checked before anything is kept."""
+"""What may be sent to intake over HTTP. Unknown fields and wrong types are refused; texts are checked before anything
+is kept."""
 
 from __future__ import annotations
 
@@ -6,7 +7,17 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    StringConstraints,
+)
 from pydantic_core import PydanticCustomError
 
 from services.intake.core import hygiene
@@ -29,7 +40,15 @@ Text = Annotated[str, StringConstraints(max_length=8_000), _Clean]
 Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.@:#-]{0,79}$")]
 Telephone = Annotated[Line, _checked(hygiene.telephone, "telephone_")]
 IdNumber = Annotated[Line, _checked(hygiene.id_number, "id_")]
-Time = Annotated[datetime, Field(description="with zone; RFC 3339")]
+
+
+def _text(value: object) -> object:
+    if isinstance(value, str):
+        return value
+    raise PydanticCustomError("time_is_text", words.FIELDS["time_is_text"])  # a number would be taken for Unix time
+
+
+Time = Annotated[datetime, BeforeValidator(_text), Field(description="with zone; RFC 3339")]
 
 
 class Request(BaseModel):
@@ -42,8 +61,8 @@ class PlaceIn(Request):
     """Where: a community code, or a point (WGS 84 degrees), or an address; or nothing where nobody knows."""
 
     community: Code | None = None
-    lon: float | None = Field(default=None, ge=-180, le=180, allow_inf_nan=False)
-    lat: float | None = Field(default=None, ge=-90, le=90, allow_inf_nan=False)
+    lon: StrictFloat | None = Field(default=None, ge=-180, le=180, allow_inf_nan=False)
+    lat: StrictFloat | None = Field(default=None, ge=-90, le=90, allow_inf_nan=False)
     address: Line = ""
 
 
@@ -66,22 +85,22 @@ class RegisterIn(Request):
     text: Text = ""
     occurred_at: Time | None = None
     parties: Annotated[tuple[PartyIn, ...], Field(max_length=50)] = ()
-    amount_fen: int | None = Field(default=None, ge=0, le=10**15)
+    amount_fen: StrictInt | None = Field(default=None, ge=0, le=10**15)
     scale: Literal["01", "02", "03"] = "01"
     grade: Literal["01", "02", "03", "04"] = "04"
-    confidential: bool = False
+    confidential: StrictBool = False
 
 
 class Press(Request):
     """Base of all steps. seen: number of the last event that the page showed."""
 
-    seen: int = Field(ge=0)
+    seen: StrictInt = Field(ge=0)
 
 
 class LatePress(Request):
     """A step that may come from a telephone offline for a while: what was seen is told where it is known."""
 
-    seen: int | None = Field(default=None, ge=0)
+    seen: StrictInt | None = Field(default=None, ge=0)
 
 
 class Reasoned(Press):
@@ -95,7 +114,7 @@ class DispatchIn(Press):
 
 class AttendIn(LatePress):
     obligation: Code | None = None
-    rank: int | None = Field(default=None, ge=1, le=9)
+    rank: StrictInt | None = Field(default=None, ge=1, le=9)
     occurred_at: Time | None = None
 
 
@@ -104,7 +123,7 @@ class DisposeIn(Press):
 
 
 class VerifyIn(Press):
-    passed: bool
+    passed: StrictBool
 
 
 class CloseIn(Press):
@@ -113,19 +132,19 @@ class CloseIn(Press):
 
 class SessionIn(Press):
     mode: Literal["back_to_back", "face_to_face"]
-    present: int = Field(ge=0, le=500)
+    present: StrictInt = Field(ge=0, le=500)
     result: Literal["continued", "agreed", "failed"] = "continued"
     note: Text = ""
 
 
 class AgreementIn(Press):
     form: Literal["written", "oral"] = "written"
-    instalments: int = Field(default=0, ge=0, le=500)
+    instalments: StrictInt = Field(default=0, ge=0, le=500)
     text: Text = ""
 
 
 class PerformIn(Press):
-    complete: bool = True
+    complete: StrictBool = True
 
 
 class WhistleIn(Press):
@@ -136,7 +155,7 @@ class WhistleIn(Press):
 
 class ConfirmIn(Press):
     obligation: Code
-    rank: int = Field(ge=1, le=9)
+    rank: StrictInt = Field(ge=1, le=9)
 
 
 class AnswerIn(LatePress):
@@ -159,7 +178,7 @@ class WithdrawIn(Reasoned):
 
 class AcknowledgeIn(LatePress):
     obligation: Code
-    rank: int = Field(ge=1, le=9)
+    rank: StrictInt = Field(ge=1, le=9)
     answer: Literal["coming", "sending", "returned"] = "coming"
     name: Line = ""
     reason: Text = ""
@@ -195,8 +214,8 @@ class RevealIn(Request):
 class ReviseIn(Request):
     """A new policy or calendar is to govern open cases too."""
 
-    policy_version: int | None = Field(default=None, ge=1)
-    calendar_version: int | None = Field(default=None, ge=1)
+    policy_version: StrictInt | None = Field(default=None, ge=1)
+    calendar_version: StrictInt | None = Field(default=None, ge=1)
 
 
 class LookupIn(Request):

@@ -68,6 +68,7 @@ FIELDS: Mapping[str, str] = {
     "id_birth": "身份证号里的出生日期不对，请照证件再看。The birth date in it is not a date.",
     "id_check_digit": "末位对不上，请照证件再看（数字或 X）。The check digit does not fit.",
     "telephone_form": "电话号码形式不对，请再看。Not the form of a telephone number.",
+    "time_is_text": "时间应写成文字，如 2026-11-29T09:00:00+08:00。A time is a text like 2026-11-29T09:00:00+08:00.",
     "blank": "不能只有空格。It must not be blank.",
 }
 
