@@ -73,7 +73,9 @@ $(STAMPS)/venv:
 
 $(STAMPS)/lock: requirements.lock $(STAMPS)/venv
 	@echo 'Installing what requirements.lock names into $(VENV): once, a minute or two …'
-	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --require-hashes -r requirements.lock || { echo; echo \
+	  'The packages could not be fetched. Check the network and the disk, then run make again; what has come is kept.'; \
+	  echo 'Behind a mirror: set PIP_INDEX_URL, or what pip.conf calls index-url.'; exit 1; }
 	@touch $@
 
 $(STAMPS)/project: pyproject.toml $(STAMPS)/lock
@@ -82,5 +84,7 @@ $(STAMPS)/project: pyproject.toml $(STAMPS)/lock
 
 node_modules/.stamp: package.json package-lock.json .npmrc $(STAMPS)/lock
 	@echo 'Fetching the front-end packages of package-lock.json …'
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/npm ci --ignore-scripts --loglevel=error
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/npm ci --ignore-scripts --loglevel=error || { echo; echo \
+	  'The front-end packages could not be fetched. Check the network and the disk, then run make again.'; \
+	  echo 'Behind a mirror: set npm_config_registry.'; exit 1; }
 	@touch $@

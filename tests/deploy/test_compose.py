@@ -1,6 +1,7 @@
 """The stack of containers as written: what must hold of every service, checked without an engine."""
 
 import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -146,6 +147,29 @@ def test_both_locks_say_the_same() -> None:
         return set(re.findall(r"^(\S+==\S+)", (REPOSITORY / file).read_text(), re.MULTILINE))
 
     assert pinned("requirements-runtime.lock") <= pinned("requirements.lock")
+
+
+def test_the_image_gets_all_that_the_services_and_the_demo_name() -> None:
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+    wanted = {
+        re.split(r"[<>=\[ ]", name)[0] for name in project["dependencies"] + project["optional-dependencies"]["demo"]
+    }
+    pinned = set(re.findall(r"^([a-z0-9-]+)==", (REPOSITORY / "requirements-runtime.lock").read_text(), re.MULTILINE))
+    assert {name.lower() for name in wanted} <= pinned
+
+
+def test_the_demo_plays_from_inside_as_everybody_and_receives_the_mail(services: dict[str, Any]) -> None:
+    demo = services["demo"]
+    assert (demo["profiles"], demo["networks"]) == (["demo"], {"inside": {"aliases": ["mailbox"]}})
+    assert demo["environment"]["MAODIAO_SECRETS_DIR"] == f"/run/maodiao/{INIT}"
+    assert demo["volumes"] == ["secrets:/run/maodiao:ro"] and "ports" not in demo
+
+
+def test_routing_and_escalation_run_on_faust_unless_a_setting_says_otherwise(services: dict[str, Any]) -> None:
+    set_ = {name: services[name]["environment"].get("MAODIAO_TRANSPORT") for name in OURS}
+    assert {name: said for name, said in set_.items() if said} == dict.fromkeys(
+        ("routing", "escalation"), "${MAODIAO_TRANSPORT:-faust}"
+    )
 
 
 def _known(systems: tuple[str, ...] = ("demo311",)) -> dict[str, str]:
