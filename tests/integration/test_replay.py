@@ -88,32 +88,40 @@ async def test_nothing_differs_on_services_that_ran(lived: Town, service: str) -
     assert told(again) == [] and again.decisions >= 30 and again.records >= 30
 
 
-async def test_an_edited_row_and_an_edited_event_are_found_exactly(lived: Town) -> None:
+EDITS = [
+    ("escalation", "escalation.limit_missed.v1", b'"policy_version":1', b'"policy_version":7'),
+    ("routing", "routing.assigned.v1", b'"level":"', b'"level":"not '),
+]
+
+
+@pytest.mark.parametrize(("service", "type_", "old", "new"), EDITS, ids=SERVICES[::-1])
+async def test_an_edited_row_and_an_edited_event_are_found_exactly(
+    lived: Town, service: str, type_: str, old: bytes, new: bytes
+) -> None:
     # The broker is shared: another test's bad record may hold a subject that has no state here.
-    sql = """SELECT subject, s.doc FROM escalation_state.state s JOIN escalation_state.readable r USING (subject)
+    sql = f"""SELECT subject, s.doc FROM {service}_state.state s JOIN {service}_state.readable r USING (subject)
     WHERE r.doc->'state' IS NOT NULL ORDER BY subject LIMIT 1"""
-    (row,) = await lived.fetch("escalation", sql)
-    change = "UPDATE escalation_state.state SET doc = $2 WHERE subject = $1"
+    (row,) = await lived.fetch(service, sql)
+    change = f"UPDATE {service}_state.state SET doc = $2 WHERE subject = $1"
     fields = msgspec.json.decode(row["doc"])
     fields["state"]["kind"] = "99-99"
-    await lived.fetch("escalation", change, row["subject"], msgspec.json.encode(fields))
+    await lived.fetch(service, change, row["subject"], msgspec.json.encode(fields))
     try:
-        assert told(await lived.run(compare, "escalation")) == [(row["subject"], "state")]
-        assert told(await lived.run(verify, "escalation")) == [], "what was said is as it was"
+        assert told(await lived.run(compare, service)) == [(row["subject"], "state")]
+        assert told(await lived.run(verify, service)) == [], "what was said is as it was"
     finally:
-        await lived.fetch("escalation", change, row["subject"], row["doc"])
-    sql = """SELECT id, key, sequence, body FROM escalation.event
-    WHERE position('"escalation.limit_missed.v1"' IN convert_from(body, 'UTF8')) > 0 ORDER BY id LIMIT 1"""
-    (event,) = await lived.fetch("escalation", sql)
-    change = "UPDATE escalation.event SET body = $2 WHERE id = $1"
-    edited = event["body"].replace(b'"policy_version":1', b'"policy_version":7')
+        await lived.fetch(service, change, row["subject"], row["doc"])
+    sql = f"""SELECT id, key, sequence, body FROM {service}.event
+    WHERE position($1 IN convert_from(body, 'UTF8')) > 0 ORDER BY id LIMIT 1"""
+    (event,) = await lived.fetch(service, sql, f'"{type_}"')
+    change = f"UPDATE {service}.event SET body = $2 WHERE id = $1"
+    edited = event["body"].replace(old, new)
     assert edited != event["body"]
-    await lived.fetch("escalation", change, event["id"], edited)
+    await lived.fetch(service, change, event["id"], edited)
     try:
-        what = f"event {event['sequence']} escalation.limit_missed.v1: data"
-        assert told(await lived.run(verify, "escalation")) == [(event["key"], what)]
+        assert told(await lived.run(verify, service)) == [(event["key"], f"event {event['sequence']} {type_}: data")]
     finally:
-        await lived.fetch("escalation", change, event["id"], event["body"])
+        await lived.fetch(service, change, event["id"], event["body"])
     await same(lived)
 
 
