@@ -145,6 +145,27 @@ def test_a_head_answers_on_the_phone_with_three_presses(page: Page, fake: Site) 
     assert [step for _, step, _ in fake.intake.answers] == ["", "attend", "answer", "settle"]
 
 
+def test_a_page_that_asks_again_says_when_nothing_answers(page: Page, fake: Site) -> None:
+    page.clock.install()
+    fake.sign_in(page, "ops")
+    page.goto(f"{fake.url}/lag")
+    expect(page.locator(".bar .live")).to_be_visible()
+    page.clock.fast_forward(31_000)
+    expect(page.locator("#strip-stale")).to_be_hidden()
+    page.route("**/lag", lambda route: route.fulfill(status=503))
+    page.clock.fast_forward(31_000)
+    expect(page.locator("#strip-stale .words")).to_contain_text("数据停在")
+    expect(page.locator(".bar .stopped")).to_be_visible()
+    expect(page.locator(".bar .live")).to_be_hidden()
+    stood = page.locator(".bar .clock").inner_text()
+    page.clock.fast_forward(5_000)
+    assert page.locator(".bar .clock").inner_text() == stood
+    page.unroute("**/lag")
+    page.get_by_role("button", name="重新连接").click()
+    expect(page.locator("#strip-stale")).to_be_hidden()
+    expect(page.locator(".bar .live")).to_be_visible()
+
+
 @pytest.mark.parametrize(("width", "height"), [(1440, 900), (1366, 680), (390, 844), (320, 640)])
 def test_no_page_scrolls_sideways(page: Page, fake: Site, width: int, height: int) -> None:
     page.set_viewport_size({"width": width, "height": height})

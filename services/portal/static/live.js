@@ -54,8 +54,10 @@
   }
 
   function tick() {
-    var stale = body.dataset.live && Date.now() - lastBeat > STALE_MS;
-    body.classList.toggle("stale", Boolean(stale));
+    // Pages that follow a stream and pages that ask again have both promised to be of now.
+    var follows = body.dataset.live || body.dataset.every;
+    var stale = Boolean(follows) && Date.now() - lastBeat > STALE_MS;
+    body.classList.toggle("stale", stale);
     var strip = document.getElementById("strip-stale");
     if (strip) {
       strip.hidden = !stale;
@@ -64,7 +66,8 @@
           Math.round((Date.now() - lastBeat) / 1000) + " 秒没更新";
       }
     }
-    document.querySelectorAll(".clock").forEach(function (node) { node.textContent = clockOf(now()); });
+    var shown = clockOf(stale ? lastBeat + offset : now());
+    document.querySelectorAll(".clock").forEach(function (node) { node.textContent = shown; });
     if (!stale) countDown();
   }
 
@@ -96,9 +99,16 @@
     };
   }
 
+  // A page without a stream: its parts' answers are its heartbeat.
+  function poll() {
+    repaint(body.dataset.repaint).then(function () { heard(""); }).catch(function () { /* tick says it after 30 s */ });
+  }
+
   // Fetch a page or part and put what has changed into sections of the same id. A section with a form under the hand stays.
   function repaint(url) {
     return fetch(url, { headers: { "x-part": "1" }, credentials: "same-origin" }).then(function (answer) {
+      // Sent elsewhere, to the sign-in for one, is not an answer either.
+      if (answer.redirected) throw new Error("redirected");
       if (!answer.ok) throw new Error("HTTP " + answer.status);
       return answer.text();
     }).then(function (text) {
@@ -149,7 +159,10 @@
   window.addEventListener("offline", net);
   document.addEventListener("click", function (event) {
     var again = event.target.closest("[data-reconnect]");
-    if (again) { listen(); event.preventDefault(); }
+    if (again) {
+      if (body.dataset.live) listen(); else poll();
+      event.preventDefault();
+    }
     if (event.target.closest("[data-print]")) window.print();
   });
   document.addEventListener("maodiao:changed", function () {
@@ -165,9 +178,5 @@
   tick();
   setInterval(tick, 1000);
   if (body.dataset.live) listen();
-  if (body.dataset.every) {
-    setInterval(function () {
-      repaint(body.dataset.repaint).then(function () { heard(""); }).catch(function () { /* stale after 30 s */ });
-    }, Number(body.dataset.every));
-  }
+  if (body.dataset.every) setInterval(poll, Number(body.dataset.every));
 })();
