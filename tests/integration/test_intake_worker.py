@@ -267,6 +267,26 @@ async def test_the_duty_seat_sees_what_waits_and_what_runs(intake: Intake) -> No
         assert (await intake.until(ask))["reason"] == "unroutable"
 
 
+async def test_the_desk_is_cut_at_fifty_and_says_how_many_there_are(intake: Intake) -> None:
+    for _ in range(52):
+        case = str((await registered(intake, {**INCIDENT, "kind": "21-00"}))["case"])
+        await intake.say("routing", case, assignments.Unroutable(reason="no_route", seat=CENTRE, basis=BASIS))
+    async with intake.client() as seat:
+
+        async def ask() -> dict[str, object] | None:
+            desk = (await seat.get("/v1/queue")).json()
+            return desk if desk["totals"]["waiting"] >= 52 else None
+
+        desk = await intake.until(ask)
+        assert len(desk["needs_you"]) == 50
+        whole = (await seat.get("/v1/queue", params={"limit": 200})).json()
+    rows = [row["reason"] for row in whole["needs_you"]]
+    late = rows.count("overdue")
+    assert whole["totals"] == desk["totals"] == {
+        "waiting": len(rows) - late, "late": late, "running": len(whole["on_the_clock"]),
+    }  # fmt: skip
+
+
 async def test_a_case_streams_its_own_changes_and_begins_where_the_page_stopped(intake: Intake) -> None:
     case = (await registered(intake))["case"]
     await assigned(intake, case)

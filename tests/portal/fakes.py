@@ -36,10 +36,12 @@ from services.portal.core.model import (
     Problem,
     Queue,
     Registered,
+    Totals,
     Unit,
     Units,
 )
 from services.portal.core.overview import Alarm, Alarms, Lag, Screen
+from services.portal.core.queue import LISTED
 from services.portal.core.signin import Account, Place
 from services.portal.doors.api import Fields, Message, Photo, Search, ServiceError, Services
 from services.portal.doors.assets import Assets
@@ -193,7 +195,9 @@ class FakeIntake:
     async def queue(self, who: Identity, unit: str) -> Queue:
         needs = [self.made[case] for case in self.needs]
         clock = [case for case in self.made.values() if case.case not in self.needs and case.state != "closed"]
-        return Queue(needs_you=tuple(needs), on_the_clock=tuple(clock))
+        totals = Totals(waiting=len(needs), late=0, running=len(clock))
+        clock.sort(key=lambda case: case.limits[0].due_at if case.limits else self.clock.now())
+        return Queue(needs_you=tuple(needs[:LISTED]), on_the_clock=tuple(clock[:LISTED]), totals=totals)
 
     async def link(self, token: str) -> LinkedWhistle:
         if token not in self.links:

@@ -11,7 +11,7 @@ from services.portal.core import telling, whistlepage
 from services.portal.core.casefile import at_the_seat, casefile
 from services.portal.core.catalogue import Catalogue, Place
 from services.portal.core.limits import step_limit, whole_limit
-from services.portal.core.model import Allowed, Case, CaseEvent, LinkedWhistle, NotYet, Queue
+from services.portal.core.model import Allowed, Case, CaseEvent, LinkedWhistle, NotYet, Queue, Totals
 from services.portal.core.outline import draw
 from services.portal.core.queue import duty
 from services.portal.core.timeline import timeline
@@ -53,8 +53,8 @@ def test_a_row_of_a_list_reads_its_pending_limits() -> None:
     late = Case(case="a", state="accepted", reason="overdue", lead="dept-water", pending=(missed,))
     laid = duty(Queue(needs_you=(late,)), "open",
                 NAMES, NOW, ZONE)  # fmt: skip
-    (row,) = laid.on_the_clock
-    assert laid.needs_you == ()
+    (row,) = laid.on_the_clock.rows
+    assert laid.needs_you.rows == ()
     assert (row.head, row.action) == ("超时 11 分钟", "urge")
 
 
@@ -63,17 +63,41 @@ def test_the_morning_as_the_duty_seat_sees_it() -> None:
     needs = tuple(intake.made[case] for case in intake.needs)
     others = tuple(case for case in intake.made.values() if case not in needs)
     laid = duty(Queue(needs_you=needs, on_the_clock=others), "open", NAMES, NOW, ZONE)
-    assert [row.head for row in laid.needs_you] == ["二哨待确认", "通知不到", "无处可派", "系统暂存"]
-    assert laid.needs_you[0].proposal == ("w1", 2)
-    assert laid.needs_you[0].unit_line == "二哨将叫：分管副区长"
-    assert [row.head for row in laid.on_the_clock[:3]] == ["超时 11 分钟", "超时 3 分钟", "还剩 4 分钟"]
-    assert [row.action for row in laid.on_the_clock[:3]] == ["urge", "urge", None]
-    due = [row.limit.count.due_at for row in laid.on_the_clock if row.limit]
+    assert [row.head for row in laid.needs_you.rows] == ["二哨待确认", "通知不到", "无处可派", "系统暂存"]
+    assert laid.needs_you.rows[0].proposal == ("w1", 2)
+    assert laid.needs_you.rows[0].unit_line == "二哨将叫：分管副区长"
+    assert [row.head for row in laid.on_the_clock.rows[:3]] == ["超时 11 分钟", "超时 3 分钟", "还剩 4 分钟"]
+    assert [row.action for row in laid.on_the_clock.rows[:3]] == ["urge", "urge", None]
+    due = [row.limit.count.due_at for row in laid.on_the_clock.rows if row.limit]
     assert due == sorted(due)
     counts = {one.key: one.count for one in laid.filters}
     assert (counts["todo"], counts["overdue"], counts["near"], counts["held"], counts["open"]) == (4, 2, 2, 1, 12)
     only = duty(Queue(needs_you=needs, on_the_clock=others), "overdue", NAMES, NOW, ZONE)
-    assert len(only.on_the_clock) == 2 and not only.needs_you
+    assert len(only.on_the_clock.rows) == 2 and not only.needs_you.rows
+    assert only.needs_you.total == 4  # what a filter hides is still there
+
+
+def test_a_list_that_was_cut_says_how_many_there_are() -> None:
+    late = tuple(
+        Case(case=f"l{n}", state="accepted", reason="overdue",
+             pending=(limit("dispose", NOW - timedelta(hours=1 + n), 30, "missed"),))
+        for n in range(50)
+    )  # fmt: skip
+    running = tuple(Case(case=f"r{n}", state="accepted", pending=(limit("dispose", NOW, 30 + n),)) for n in range(50))
+    totals = Totals(waiting=0, late=1_200, running=84)
+    queue = Queue(needs_you=late, on_the_clock=running, totals=totals)
+    laid = duty(queue, "open", NAMES, NOW, ZONE)
+    assert laid.on_the_clock.words == "有 1,284 件，先列最急的 50 件"
+    assert {row.icon for row in laid.on_the_clock.rows} == {"overdue"}
+    assert (laid.needs_you.words, laid.needs_you.cut) == ("0 件 · 别人做不了", False)
+    counts = {one.key: (one.count, one.at_least) for one in laid.filters}
+    assert counts == {
+        "todo": (0, False), "whistle": (0, True), "overdue": (50, True), "near": (0, True), "held": (0, True),
+        "open": (1_284, False),
+    }  # fmt: skip
+    near = duty(queue, "near", NAMES, NOW, ZONE)
+    assert near.on_the_clock.words == "有 1,284 件，在最急的 50 件里筛出 0 件"
+    assert duty(queue, "todo", NAMES, NOW, ZONE).on_the_clock.words == "有 1,284 件，这样筛不列"
 
 
 def test_the_ladder_says_who_was_called_and_dashes_what_was_not_blown() -> None:

@@ -5,8 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from services.portal.core.model import Change
+from services.portal.core.model import Case, Change
 from tests.portal import town
+from tests.portal.fakes import limit
 from tests.portal.test_signin import Browser, browser
 
 __all__ = ["browser"]
@@ -14,6 +15,20 @@ TYPED = {
     "telephone": "139 0000 2716", "name": "冯桂兰", "text": "坐电梯被困四十多分钟", "kind": "0402",
     "community": "120106012001", "amount": "1,860.00", "others": "和畅物业公司", "key": "key-1",
 }  # fmt: skip
+
+
+async def test_a_duty_list_longer_than_the_page_says_so_and_leads_on(browser: Browser) -> None:
+    await browser.sign_in("duty")
+    assert "先列最急的" not in (await browser.client.get("/duty")).text
+    now = browser.clock.now()
+    for n in range(204):
+        late = limit("dispose", now, 1_000 + n)
+        browser.intake.put(Case(case=f"{n:032x}", kind="01-04", state="assigned", limits=(late,), sequence=1))
+    page = (await browser.client.get("/duty?f=open")).text
+    assert '有 212 件，先列最急的 50 件 <a href="/cases?state=open">再筛一下</a>' in page
+    assert page.count('<li id="row-') == 50 + 4
+    assert "全部在办" in page and "<b>216</b>" in page and '<b title="至少 2 件">2+</b>' in page
+    assert "没有等您处理的" not in (await browser.client.get("/duty?f=near")).text
 
 
 async def test_registering_sends_the_case_and_shows_a_receipt_with_the_code_once(browser: Browser) -> None:

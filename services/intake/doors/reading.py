@@ -19,7 +19,7 @@ from services.intake.doors.context import CaseId, Context, Ctx, actor, body_of, 
 from services.intake.doors.models import LookupIn
 from services.intake.doors.views import CaseView, ShortView
 from services.intake.store import lists, people, photos
-from services.intake.store.lists import Found, Wanted
+from services.intake.store.lists import Found, Totals, Wanted
 from services.intake.store.people import Reading, Words
 from services.kernel.database import Db
 
@@ -33,10 +33,22 @@ class ListView(msgspec.Struct, kw_only=True):
     next: str | None
 
 
+class DeskTotals(msgspec.Struct, kw_only=True):
+    """How many there are, shown or not. waiting: for a press; late: and nothing else; running: on the clock."""
+
+    waiting: int
+    late: int
+    running: int
+
+
 class DeskView(msgspec.Struct, kw_only=True):
-    """值班: needs_you 等您处理, on_the_clock 在计时."""
+    """值班: needs_you 等您处理, first what waits for a press, then what is only late; on_the_clock 在计时.
+
+    Each of the three is cut at `limit`; the totals are not.
+    """
 
     as_of: datetime
+    totals: DeskTotals
     needs_you: list[ShortView]
     on_the_clock: list[ShortView]
 
@@ -120,14 +132,20 @@ async def queue(
 ) -> Response:
     """The duty seat's desk: what waits for a press, then what runs, first due first."""
     async with ctx.pool.acquire() as connection:
-        desk = await lists.on_the_desk(connection, unit, limit)
-        clock = await lists.on_the_clock(connection, unit, limit)
+        # One more than is shown tells whether a list was cut; only then is it worth counting all open cases.
+        desk = await lists.on_the_desk(connection, unit, limit + 1)
+        late = await lists.late(connection, unit, limit + 1)
+        clock = await lists.on_the_clock(connection, unit, limit + 1)
+        cut = max(len(desk), len(late), len(clock)) > limit
+        counted = await lists.totals(connection, unit) if cut else Totals(len(desk), len(late), len(clock))
+    needs_you = [*desk[:limit], *late[:limit]]
     directory = ctx.directory()
     return json_response(
         DeskView(
             as_of=ctx.clock.now(),
-            needs_you=[views.short(one.case, one.state, directory, _reason(one.state)) for one in desk],
-            on_the_clock=[views.short(one.case, one.state, directory) for one in clock],
+            totals=DeskTotals(waiting=counted.waiting, late=counted.late, running=counted.running),
+            needs_you=[views.short(one.case, one.state, directory, _reason(one.state)) for one in needs_you],
+            on_the_clock=[views.short(one.case, one.state, directory) for one in clock[:limit]],
         )
     )
 

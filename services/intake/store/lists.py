@@ -108,29 +108,56 @@ async def _matching(connection: Db, vault: Vault, query: str) -> list[str]:
     return sorted(found)
 
 
+_WAITING = "needs <> '{}'"
+_LATE = "needs = '{}' AND overdue"
+_RUNNING = "needs = '{}' AND NOT overdue AND next_due IS NOT NULL"
+
+
 async def on_the_desk(connection: Db, unit: str | None, most: int) -> list[Found]:
-    """Open cases on which the duty seat has something to decide, or whose limits have passed; oldest first."""
-    rows = await connection.fetch(
-        """SELECT i.case_id, s.doc FROM intake.case_index i JOIN intake_state.state s ON s.subject = i.case_id
-        WHERE state <> 'closed' AND (needs <> '{}' OR overdue) AND ($1::text IS NULL OR units @> ARRAY[$1::text])
-        ORDER BY (needs = '{}'), next_due NULLS LAST, registered_at LIMIT $2""",
-        unit,
-        most,
-    )
-    return _found(rows)
+    """Open cases on which the duty seat has something to decide; due first, then oldest, first."""
+    return await _open(connection, _WAITING, unit, most)
+
+
+async def late(connection: Db, unit: str | None, most: int) -> list[Found]:
+    """Open cases of which nothing is to be said but that a limit has passed; due first, then oldest, first."""
+    return await _open(connection, _LATE, unit, most)
 
 
 async def on_the_clock(connection: Db, unit: str | None, most: int) -> list[Found]:
     """Open cases with a running limit, what is due first first."""
+    return await _open(connection, _RUNNING, unit, most)
+
+
+async def _open(connection: Db, which: str, unit: str | None, most: int) -> list[Found]:
     rows = await connection.fetch(
-        """SELECT i.case_id, s.doc FROM intake.case_index i JOIN intake_state.state s ON s.subject = i.case_id
-        WHERE state <> 'closed' AND needs = '{}' AND NOT overdue AND next_due IS NOT NULL
-          AND ($1::text IS NULL OR units @> ARRAY[$1::text])
-        ORDER BY next_due, case_id LIMIT $2""",
+        f"""SELECT i.case_id, s.doc FROM intake.case_index i JOIN intake_state.state s ON s.subject = i.case_id
+        WHERE state <> 'closed' AND {which} AND ($1::text IS NULL OR units @> ARRAY[$1::text])
+        ORDER BY next_due NULLS LAST, registered_at, case_id LIMIT $2""",  # noqa: S608 - `which` is one of the three above
         unit,
         most,
     )
     return _found(rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """How many open cases wait for a press, are late and nothing else, and run."""
+
+    waiting: int
+    late: int
+    running: int
+
+
+async def totals(connection: Db, unit: str | None) -> Totals:
+    """Counts of the three lists above: the same rows, however many are shown."""
+    row = await connection.fetchrow(
+        f"""SELECT count(*) FILTER (WHERE {_WAITING}) AS waiting, count(*) FILTER (WHERE {_LATE}) AS late,
+          count(*) FILTER (WHERE {_RUNNING}) AS running
+        FROM intake.case_index WHERE state <> 'closed' AND ($1::text IS NULL OR units @> ARRAY[$1::text])""",  # noqa: S608 - as above
+        unit,
+    )
+    assert row is not None, "an aggregate has one row"
+    return Totals(row["waiting"], row["late"], row["running"])
 
 
 async def by_code(connection: Db, vault: Vault, code: str) -> str | None:

@@ -140,11 +140,20 @@ class Cases(msgspec.Struct, frozen=True, kw_only=True):
     next: str | None = None
 
 
+class Totals(msgspec.Struct, frozen=True, kw_only=True):
+    """How many cases the queue has, shown or not: waiting for a press, only late, running."""
+
+    waiting: int
+    late: int
+    running: int
+
+
 class Queue(msgspec.Struct, frozen=True, kw_only=True):
-    """The duty seat's queue (值班): what only a person can settle, and what runs."""
+    """The duty seat's queue (值班): what only a person can settle, and what runs. Lists are cut, totals are not."""
 
     needs_you: tuple[Case, ...] = ()
     on_the_clock: tuple[Case, ...] = ()
+    totals: Totals | None = None
 
 
 class CaseEvent(msgspec.Struct, frozen=True, kw_only=True):

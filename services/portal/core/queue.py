@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 
-from services.portal.core import words
+from services.portal.core import numbers, words
 from services.portal.core.catalogue import Catalogue
 from services.portal.core.limits import Spoken, speak, step_limit
-from services.portal.core.model import Case, Queue, Rank, Whistle
+from services.portal.core.model import Case, Queue, Rank, Totals, Whistle
 from services.portal.core.times import Light, moment, waited
 
 FILTERS = (
@@ -20,7 +20,11 @@ FILTERS = (
     ("held", "暂存", ""),
     ("open", "全部在办", "All open"),
 )
+TAGS = ("whistle", "overdue", "near", "held")
+"""Filters that look at a row's tags."""
 
+LISTED = 50
+"""So many rows a list shows at most; how many there are is said above it."""
 
 _FAR = datetime(9999, 1, 1, tzinfo=UTC)
 
@@ -49,18 +53,31 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
+    """at_least: counted from lists that were cut, so there may be more."""
+
     key: str
     chinese: str
     english: str
     count: int
+    at_least: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """Rows of a list. total: how many there are without a filter. cut: not all of them were looked at."""
+
+    rows: tuple[Row, ...]
+    total: int
+    cut: bool
+    words: str
 
 
 @dataclass(frozen=True, slots=True)
 class Duty:
-    """The page: two lists and the counts of the filters."""
+    """The page: two lists with what is said of each, and the counts of the filters."""
 
-    needs_you: tuple[Row, ...]
-    on_the_clock: tuple[Row, ...]
+    needs_you: Listed
+    on_the_clock: Listed
     filters: tuple[Filter, ...]
     next_due: str
 
@@ -74,26 +91,49 @@ def duty(queue: Queue, chosen: str, catalogue: Catalogue, now: datetime, zone: t
     # What is only late stands among what runs, on top, with its button; needs_you is what nobody else can do.
     waiting = [case for case in queue.needs_you if case.reason != "overdue"]
     late = [case for case in queue.needs_you if case.reason == "overdue"]
+    totals = queue.totals or Totals(waiting=len(waiting), late=len(late), running=len(queue.on_the_clock))
     running_ = {case.case: case for case in (*queue.on_the_clock, *late)}
     for case in waiting:
         running_.pop(case.case, None)
     needs = [_needs(case, catalogue, now, zone) for case in waiting]
-    clock = sorted((row(case, catalogue, now, zone) for case in running_.values()), key=_due)
-    every = (*needs, *clock)
-    counts = {"todo": len(needs), "open": len(every)}
-    for one in every:
-        for tag in one.tags:
-            counts[tag] = counts.get(tag, 0) + 1
+    # Late and running were each cut, so the first of the two together are the most urgent; beyond LISTED late ones
+    # the order among those is intake's.
+    clock = sorted((row(case, catalogue, now, zone) for case in running_.values()), key=_due)[:LISTED]
     return Duty(
-        needs_you=tuple(one for one in needs if _shown(one, chosen)),
-        on_the_clock=tuple(one for one in clock if chosen != "todo" and _shown(one, chosen)),
-        filters=tuple(Filter(key, zh, en, counts.get(key, 0)) for key, zh, en in FILTERS),
+        needs_you=_listed(needs, totals.waiting, chosen, "别人做不了"),
+        on_the_clock=_listed(clock, totals.late + totals.running, chosen, "先到点的在上", hidden=chosen == "todo"),
+        filters=_filters((*needs, *clock), totals),
         next_due=_next_due(clock),
     )
 
 
+def _listed(rows: Sequence[Row], known: int, chosen: str, order: str, hidden: bool = False) -> Listed:
+    total = max(known, len(rows))  # counted a moment after the rows were read
+    shown = () if hidden else tuple(one for one in rows if _shown(one, chosen))
+    cut = len(rows) < total
+    said = f"{len(shown)} 件 · {order}"
+    if hidden:
+        said = f"有 {numbers.count(total)} 件，这样筛不列"
+    elif cut and chosen in TAGS:
+        said = f"有 {numbers.count(total)} 件，在最急的 {len(rows)} 件里筛出 {len(shown)} 件"
+    elif cut:
+        said = f"有 {numbers.count(total)} 件，先列最急的 {len(rows)} 件"
+    return Listed(shown, total, cut, said)
+
+
+def _filters(rows: Sequence[Row], totals: Totals) -> tuple[Filter, ...]:
+    """Totals are known; what is counted of tags is a lower bound where there are more rows than were listed."""
+    open_ = max(totals.waiting + totals.late + totals.running, len(rows))
+    counts = {"todo": totals.waiting, "open": open_}
+    for one in rows:
+        for tag in one.tags:
+            counts[tag] = counts.get(tag, 0) + 1
+    more = open_ > len(rows)
+    return tuple(Filter(key, zh, en, counts.get(key, 0), more and key in TAGS) for key, zh, en in FILTERS)
+
+
 def _shown(one: Row, chosen: str) -> bool:
-    return chosen not in ("whistle", "overdue", "near", "held") or chosen in one.tags
+    return chosen not in TAGS or chosen in one.tags
 
 
 def _due(one: Row) -> tuple[bool, datetime]:

@@ -26,6 +26,7 @@ from services.portal.core.model import (
     Units,
 )
 from services.portal.core.overview import Alarms, Lag, Screen
+from services.portal.core.queue import LISTED
 from services.portal.doors.api import Fields, Message, Photo, Search, ServiceError, Unreachable
 
 T = TypeVar("T")
@@ -157,7 +158,7 @@ class HttpIntake:
         return await self._call.post(Party, who, path, {"purpose": purpose})
 
     async def queue(self, who: Identity, unit: str) -> Queue:
-        return await self._call.get(Queue, who, "/v1/queue", unit=unit)
+        return await self._call.get(Queue, who, "/v1/queue", unit=unit, limit=LISTED)
 
     async def link(self, token: str) -> LinkedWhistle:
         return await self._call.get(LinkedWhistle, None, f"/v1/links/{token}")

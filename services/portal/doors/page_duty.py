@@ -21,7 +21,7 @@ LAST = 6
 async def page(request: Request, here: Here, session: SignedIn) -> Response:
     chosen = request.query_params.get("f", "open")
     laid = await _duty(here, session, chosen)
-    rows = (*laid.needs_you, *laid.on_the_clock)
+    rows = (*laid.needs_you.rows, *laid.on_the_clock.rows)
     case = request.query_params.get("chosen", "") or (rows[0].case.case if rows else "")
     shell = Page("duty.html", here="/duty", scripts=("duty.js",), live="/live/cases", pace_ms=1000)
     file, recent = await _file(here, session, case) if case else (None, ())
