@@ -87,12 +87,53 @@ def test_keys_move_along_the_queue_and_none_blows_a_whistle(page: Page, fake: Si
     assert fake.intake.acts[-1][1:3] == ("confirm", {"seen": 9, "obligation": "w1", "rank": 2})
 
 
+def test_enter_in_the_list_is_the_row_s_only_on_the_row(page: Page, fake: Site) -> None:
+    fake.sign_in(page, "duty")
+    page.wait_for_selector("#duty-list li.chosen")
+    page.keyboard.press("Shift+Tab")  # the search box stands before the first row, the last filter before that
+    page.keyboard.press("Shift+Tab")
+    expect(page.locator(".filters a").last).to_be_focused()
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/duty?f=held")
+    page.locator("#all-keys summary").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#all-keys p")).to_be_visible()
+    page.goto(f"{fake.url}/duty?f=open")
+    page.locator(f"#row-{'e' * 32} .act a").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/cases/{'e' * 32}?open=dispatch*")
+    page.goto(f"{fake.url}/duty?f=open")
+    page.wait_for_selector("#duty-list li.chosen")
+    page.locator("li.chosen a.row").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/cases/{'c' * 32}")
+
+
+def test_keys_outside_the_list_do_nothing(page: Page, fake: Site) -> None:
+    fake.sign_in(page, "duty")
+    page.wait_for_selector("#duty-list li.chosen")
+    first = page.locator("li.chosen").get_attribute("data-case")
+    page.evaluate("document.activeElement.blur()")
+    stood = page.url
+    for key in ("j", "6", "Enter", "?"):
+        page.keyboard.press(key)
+    assert page.locator("li.chosen").get_attribute("data-case") == first
+    expect(page.locator("#all-keys p")).to_be_hidden()
+    assert page.url == stood
+    page.locator("#duty-list .band").first.click()
+    page.keyboard.press("j")
+    assert page.locator("li.chosen").get_attribute("data-case") != first
+
+
 def test_new_rows_wait_behind_a_bar_until_n(page: Page, fake: Site) -> None:
     assert fake.intake is not None and fake.loop is not None
     fake.sign_in(page, "duty")
     page.goto(f"{fake.url}/duty?f=open")
     page.wait_for_selector("#duty-list li.chosen")
     rows = page.locator("#duty-rows li").count()
+    page.fill("#q", "电梯")
+    counted = page.locator(".filters a").last.inner_text()
     now = fake.intake.clock.now()
     fake.intake.put(Case(case="8" * 32, kind="01-04", street="120106001", state="assigned", lead="dept-sanitation",
                          registered_at=now, sequence=1, limits=(limit("dispose", now, 30),)))  # fmt: skip
@@ -100,6 +141,9 @@ def test_new_rows_wait_behind_a_bar_until_n(page: Page, fake: Site) -> None:
     expect(page.locator("#new-rows")).to_be_visible()
     expect(page.locator("#new-rows .words")).to_have_text("有 1 件新到，没有插进列表")
     assert page.locator("#duty-rows li").count() == rows
+    assert page.locator(".filters a").last.inner_text() != counted
+    assert page.input_value("#q") == "电梯"
+    page.locator("li.chosen a.row").focus()
     page.keyboard.press("n")
     expect(page.locator("#duty-rows li")).to_have_count(rows + 1)
     expect(page.locator("#new-rows")).to_be_hidden()

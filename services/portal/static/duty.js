@@ -34,7 +34,7 @@
   document.addEventListener("keydown", function (event) {
     var active = document.activeElement;
     if (off() || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (!(list.contains(active) || active === document.body)) return;
+    if (!list.contains(active)) return;
     if (active && /^(INPUT|TEXTAREA|SELECT)$/.test(active.tagName)) return;
     if (act(event)) event.preventDefault();
   });
@@ -44,7 +44,7 @@
     if (code === "KeyJ") step(1);
     else if (code === "KeyK") step(-1);
     else if (code === "KeyN") show();
-    else if (code === "Enter" && row && !event.target.closest("button")) location.href = "/cases/" + row.dataset.case;
+    else if (code === "Enter" && event.target.matches("a.row")) open(event.target.closest("li"));
     else if (code === "KeyY" && row) toConfirm(row);
     else if (/^Digit[1-6]$/.test(code)) followFilter(Number(code.slice(5)) - 1);
     else if (code === "Slash" && event.shiftKey) document.getElementById("all-keys").open = true;
@@ -52,6 +52,9 @@
     else return false;
     return true;
   }
+
+  // Enter on the row itself: filters, buttons and links within a row keep their own.
+  function open(row) { location.href = "/cases/" + row.dataset.case; }
 
   // Y only moves to the button; Enter presses it. No key blows a whistle alone.
   function toConfirm(row) {
@@ -91,9 +94,16 @@
     pending = order === shown ? null : fresh;
     bar(added, urgent);
     var counts = fresh.getElementById("duty-filters"), here = document.getElementById("duty-filters");
-    if (counts && here && here.innerHTML !== counts.innerHTML) here.innerHTML = counts.innerHTML;
+    if (counts && here) recount(here.querySelectorAll("a"), counts.querySelectorAll("a"));
     var row = chosen();
     if (row) window.maodiao.fill("duty-detail", "/duty/case/" + row.dataset.case).catch(function () { /* the strip says it */ });
+  }
+
+  // Each filter stays the element that it is, or the focus on it and the words in the search box would be lost.
+  function recount(old, fresh) {
+    old.forEach(function (link, at) {
+      if (fresh[at] && link.innerHTML !== fresh[at].innerHTML) link.innerHTML = fresh[at].innerHTML;
+    });
   }
 
   function bar(added, urgent) {
@@ -127,7 +137,11 @@
     bar(0, 0);
     var again = id && document.getElementById(id);
     if (again) { again.classList.add("chosen"); again.querySelector("a.row").focus(); }
+    else rest();
   }
+
+  // Keys need the focus in the list: on its first row, or on the list itself where there is none.
+  function rest() { (list.querySelector("a.row") || list).focus({ preventScroll: true }); }
 
   document.addEventListener("click", function (event) {
     if (event.target.closest("[data-show-new]")) show();
@@ -141,4 +155,5 @@
   var first = chosen() || rows()[0];
   if (first && !chosen()) choose(first, true);
   if (first) first.querySelector("a.row").focus({ preventScroll: true });
+  else rest();
 })();
