@@ -52,6 +52,30 @@ def test_wrong_input_comes_back_with_the_focus_on_what_is_wrong(page: Page, site
     assert page.input_value("#text") == "坐电梯被困"
 
 
+def test_a_draft_comes_back_whole_and_goes_with_its_writer(page: Page, site: Site) -> None:
+    site.sign_in(page, "window")
+    page.goto(f"{site.url}/register")
+    page.fill("#name", "冯桂兰")
+    page.fill("#text", "坐电梯被困")
+    page.get_by_role("radio", name="打电话").check()
+    page.get_by_role("checkbox", name="来人要求保密").check()
+    page.get_by_role("button", name="存草稿").click()
+    kept = page.evaluate("sessionStorage.getItem('draft')")
+    page.reload()
+    expect(page.locator("#name")).to_have_value("冯桂兰")
+    expect(page.get_by_role("radio", name="打电话")).to_be_checked()
+    expect(page.get_by_role("checkbox", name="来人要求保密")).to_be_checked()
+    page.route("**/sign-out", lambda route: route.fulfill(status=204))  # the page stays
+    page.get_by_role("button", name="退出").click()
+    until(page, lambda: page.evaluate("sessionStorage.getItem('draft')") is None)
+    page.goto(f"{site.url}/register")
+    page.evaluate("kept => sessionStorage.setItem('draft', kept)", kept)
+    page.context.clear_cookies()  # as when the session ended by itself
+    site.sign_in(page, "window")
+    page.goto(f"{site.url}/register")
+    expect(page.locator("#name")).to_have_value("")
+
+
 def until(page: Page, holds: Callable[[], bool], seconds: float = 10) -> None:
     """Wait until something holds on the other side; fails when it does not in time."""
     for _ in range(int(seconds * 20)):

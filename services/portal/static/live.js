@@ -168,6 +168,12 @@
   document.addEventListener("maodiao:changed", function () {
     if (body.dataset.repaint) repaint(body.dataset.repaint).catch(function () { /* the strip says it when it lasts */ });
   });
+  // A draft names people. It belongs to who wrote it: whoever signs in next at this window must not find it.
+  function forget() { try { sessionStorage.removeItem("draft"); } catch (error) { /* none was kept */ } }
+  document.addEventListener("submit", function (event) {
+    if (event.target.matches("[action='/sign-out']")) forget();
+  });
+  if (document.querySelector("form[action='/sign-in']")) forget();
   // A form is sent once; a second press within three seconds is a slip. The key in the form makes a repeat harmless.
   document.addEventListener("submit", function (event) {
     var form = event.target;

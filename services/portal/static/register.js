@@ -67,7 +67,7 @@
     if (event.code === "Enter" && event.ctrlKey) form.requestSubmit();
   });
 
-  // A draft stays on this machine alone, and only when asked for.
+  // A draft stays on this machine alone, and only when asked for; live.js drops it when its writer signs out.
   document.querySelector("[data-draft]").addEventListener("click", function (event) {
     var kept = {};
     new FormData(form).forEach(function (value, name) { if (name !== "csrf" && name !== "key") kept[name] = value; });
@@ -81,7 +81,9 @@
     if (draft && !text.value) {
       Object.keys(draft).forEach(function (name) {
         var field = form.elements[name];
-        if (field && "value" in field && draft[name]) field.value = draft[name];
+        if (!field || !("value" in field) || !draft[name]) return;
+        if (field.type === "checkbox") field.checked = field.value === draft[name];
+        else field.value = draft[name];
       });
     }
   } catch (error) { /* no draft */ }
