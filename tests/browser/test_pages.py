@@ -234,6 +234,43 @@ def test_a_page_that_asks_again_says_when_nothing_answers(page: Page, fake: Site
     expect(page.locator(".bar .live")).to_be_visible()
 
 
+CONTRASTS = """() => {
+  const part = v => (v /= 255) <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
+  const numbers = colour => colour.match(/[0-9.]+/g).map(Number);
+  const light = c => 0.2126 * part(c[0]) + 0.7152 * part(c[1]) + 0.0722 * part(c[2]);
+  const ground = node => {
+    for (; node; node = node.parentElement) {
+      const found = numbers(getComputedStyle(node).backgroundColor);
+      if (found.length === 3 || found[3] > 0) return found;
+    }
+    return [255, 255, 255];
+  };
+  const said = node => [...node.childNodes].some(one => one.nodeType === 3 && one.data.trim());
+  return [...document.body.querySelectorAll("*")]
+    .filter(node => !node.closest("svg") && said(node) && node.offsetParent)
+    .map(node => {
+      const [a, b] = [light(numbers(getComputedStyle(node).color)), light(ground(node))];
+      return [node.textContent.trim(), (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05)];
+    });
+}"""
+
+
+@pytest.mark.parametrize("stale", [False, True])
+def test_the_wall_can_be_read_live_and_stale(page: Page, fake: Site, stale: bool) -> None:
+    page.clock.install()
+    page.set_viewport_size({"width": 1920, "height": 1080})
+    fake.sign_in(page, "leader")
+    if stale:
+        page.route("**/live/screen", lambda route: route.fulfill(status=503))
+    page.goto(f"{fake.url}/screen")
+    if stale:
+        page.clock.fast_forward(31_000)
+        expect(page.locator("body")).to_have_class(re.compile("stale"))
+    found = page.evaluate(CONTRASTS)
+    assert len(found) > 40
+    assert [(words, round(ratio, 2)) for words, ratio in found if ratio < 4.5] == []
+
+
 @pytest.mark.parametrize(("width", "height"), [(1440, 900), (1366, 680), (390, 844), (320, 640)])
 def test_no_page_scrolls_sideways(page: Page, fake: Site, width: int, height: int) -> None:
     page.set_viewport_size({"width": width, "height": height})
