@@ -225,6 +225,8 @@ def test_a_page_that_asks_again_says_when_nothing_answers(page: Page, fake: Site
     expect(page.locator("#strip-stale .words")).to_contain_text("数据停在")
     expect(page.locator(".bar .stopped")).to_be_visible()
     expect(page.locator(".bar .live")).to_be_hidden()
+    for said in page.locator("#lag-table td b").all():
+        expect(said).to_have_css("color", "rgb(74, 87, 99)")  # 跟上 in green would be a promise
     stood = page.locator(".bar .clock").inner_text()
     page.clock.fast_forward(5_000)
     assert page.locator(".bar .clock").inner_text() == stood
@@ -266,6 +268,8 @@ def test_the_wall_can_be_read_live_and_stale(page: Page, fake: Site, stale: bool
     if stale:
         page.clock.fast_forward(31_000)
         expect(page.locator("body")).to_have_class(re.compile("stale"))
+        for said in page.locator(".count, .figures b").all():
+            expect(said).to_have_css("color", "rgb(179, 192, 204)")
     found = page.evaluate(CONTRASTS)
     assert len(found) > 40
     assert [(words, round(ratio, 2)) for words, ratio in found if ratio < 4.5] == []
