@@ -185,19 +185,25 @@ class Arena:
             self.say(f"not at rest after {self._drain_s:.0f} s: {dict(await self.pending.left())}")
 
     async def kill_supervisor(self) -> None:
-        """kill -9 of the supervisor; its children live on, and `maodiao up` finds them and starts anew, all roles
-        in each process."""
-        began, supervisor = time.time(), running(self.servers.folder)
+        """kill -9 of the supervisor, while there is work in its children; they live on, and `maodiao up` finds them and
+        starts anew, all roles in each process."""
+        supervisor = running(self.servers.folder)
         assert supervisor is not None
+        pending = await self.strikes.any_work()
+        began = time.time()
         send(supervisor, signal.SIGKILL)
         self.host.wait(5)
-        left = [r.name for r in records(self.servers.folder.run) if is_alive(r.identity)]
-        self.say(f"kill -9 of the supervisor (pid {supervisor.pid}); {len(left)} processes live on")
+        left = [r for r in records(self.servers.folder.run) if is_alive(r.identity)]
+        self.say(f"kill -9 of the supervisor (pid {supervisor.pid}), with {pending}; {len(left)} processes live on")
         scale = [f"--scale={service}=2" for service in ("intake", "routing", "escalation", "notify")]
         said = await asyncio.to_thread(self.maodiao, "up", "--detach", "--policy", str(self.policy), *scale)
-        found = next((line for line in said.splitlines() if "earlier run" in line), "it found nothing")
-        self.say(f"maodiao up: {found.strip()[:200]}")
-        self.strikes._note(began, "kill -9 of the supervisor, maodiao up", "all", f"{len(left)} orphans", ("notify",))
+        found = next((line for line in said.splitlines() if "earlier run" in line), "")
+        self.say(f"maodiao up: {found.strip()[:200] or 'it found nothing'}")
+        self.strikes.expect(bool(left and found), f"maodiao up finds what a killed supervisor left; {len(left)} lived")
+        over = [r.name for r in left if is_alive(r.identity)]
+        self.strikes.expect(not over, f"maodiao up ends what a killed supervisor left; {', '.join(over)} lived on")
+        pending = f"{len(left)} orphans; {pending}"
+        self.strikes._note(began, "kill -9 of the supervisor, maodiao up", "all", pending, ("notify",))
 
     def maodiao(self, command: str, *arguments: str) -> str:
         """Run a command of ours on this folder. Returns: what it said."""

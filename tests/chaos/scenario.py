@@ -107,6 +107,7 @@ def _enough(arena: Arena, log: int, all_topics: int) -> bool:
         *([f"killed less than twice: {', '.join(few)}"] if (few := struck_twice(strikes.struck, SERVICES)) else []),
         *([] if rate >= LEAST_RATE else [f"{rate:.0f} events a second on case.intake, {LEAST_RATE:.0f} are wanted"]),
         *([] if log > LEAST_EVENTS else [f"{log} events on case.intake, more than {LEAST_EVENTS} are wanted"]),
+        *arena.strikes.unmet,
         *([f"struck with nothing pending: {', '.join(idle)}"] if (idle := _idle(arena)) else []),
     ]
     arena.console.print(

@@ -36,6 +36,13 @@ class Strikes:
     zombies: list[Zombie] = field(default_factory=list)
     kills: int = 0
     struck: dict[str, int] = field(default_factory=dict)
+    unmet: list[str] = field(default_factory=list)
+
+    def expect(self, holds: bool, what: str) -> None:
+        """What a strike is there to see; where it is not seen, the run is not enough."""
+        if not holds:
+            self.unmet.append(what)
+            self.said(f"expected, and it did not happen: {what}")
 
     # Kills
 
@@ -109,24 +116,28 @@ class Strikes:
         self._note(began, f"SIGSTOP {seconds:.0f} s, SIGCONT", name, pending, (service_of(name),))
 
     async def freeze_inside_claim(self, name: str, other: str, seconds: float = 15.0) -> None:
-        """Kill the other worker, so that this one claims its partitions, and SIGSTOP this one in the middle of that.
+        """Kill the other worker, with records in hand, so that this one claims its partitions, and SIGSTOP this one in
+        the middle of that.
 
         A trigger makes the claim take some seconds. Whether the sleeper wrote under an epoch that was no longer its
         own is among the ledger's checks.
         """
         await self.pending.slow_claims(name, slow=True)
-        record, began = self._find(name), time.time()
-        victim = self._find(other)
+        record, victim = self._find(name), self._find(other)
+        left = await self._until_work(lambda: self._in_worker(other))
+        began = time.time()
         send(victim.identity, signal.SIGKILL, whole_group=True)
         self._count(other)
+        self.said(f"kill -9 {other} (pid {victim.identity.pid}), with {left}")
         pending = await self._until_claiming(name)
         send(record.identity, signal.SIGSTOP)
         await self.pending.slow_claims(name, slow=False)
-        self.said(f"kill -9 {other}; SIGSTOP {name} (pid {record.identity.pid}) for {seconds:.0f} s, with {pending}")
+        self.said(f"SIGSTOP {name} (pid {record.identity.pid}) for {seconds:.0f} s, with {pending}")
         await asyncio.sleep(seconds)
         send(record.identity, signal.SIGCONT)
         await self._answering()
-        self._note(began, f"SIGSTOP {seconds:.0f} s inside a claim, SIGCONT", name, pending, (service_of(name),))
+        what = f"SIGSTOP {seconds:.0f} s inside a claim, SIGCONT"
+        self._note(began, what, name, f"{other}: {left}; {name}: {pending}", (service_of(name),))
 
     async def freeze_relay(self, service: str, seconds: float) -> None:
         """SIGSTOP the relay that holds the partitions; another one takes them after 5 s; then both run."""
@@ -143,7 +154,7 @@ class Strikes:
     # Servers
 
     async def restart_postgres(self, signum: signal.Signals) -> None:
-        await self._restart("postgres", signum, await self._until_work(self._anything))
+        await self._restart("postgres", signum, await self.any_work())
 
     async def restart_postgres_while_assigning(self, worker: str, survivor: str) -> None:
         """Kill a worker, and take the database away in the middle of the survivor's claim of its partitions."""
@@ -153,7 +164,7 @@ class Strikes:
         self._count(worker)
         self.said(f"kill -9 {worker} (pid {record.identity.pid}), with {pending}")
         inside = await self._until_claiming(survivor)
-        left = await self._until_work(self._anything)
+        left = await self.any_work()
         await self._restart("postgres", signal.SIGINT, f"{survivor}: {inside}; {left}")
         await self.pending.slow_claims(survivor, slow=False)
         await self._whole(record)
@@ -168,7 +179,7 @@ class Strikes:
         return "nothing pending"
 
     async def restart_broker(self, signum: signal.Signals) -> None:
-        await self._restart("kafka", signum, await self._until_work(self._anything))
+        await self._restart("kafka", signum, await self.any_work())
 
     async def _restart(self, name: str, signum: signal.Signals, pending: str) -> None:
         record, began = self._find(name), time.time()
@@ -179,6 +190,10 @@ class Strikes:
         self._note(began, f"{name} restarted by {signum.name}", name, pending, ("notify", "all"))
 
     # What is pending
+
+    async def any_work(self) -> str:
+        """Wait until anybody has work, and say whose it is."""
+        return await self._until_work(self._anything)
 
     async def _until_work(self, look: Callable[[], Awaitable[str]]) -> str:
         """Poll until the process has work; under load that is a matter of moments."""
