@@ -163,8 +163,9 @@ class Strikes:
         send(record.identity, signal.SIGKILL, whole_group=True)
         self._count(worker)
         self.said(f"kill -9 {worker} (pid {record.identity.pid}), with {pending}")
-        inside = await self._until_claiming(survivor)
+        # What asks every schema takes its time, and a claim may be over by then: so it is asked first.
         left = await self.any_work()
+        inside = await self._until_claiming(survivor)
         await self._restart("postgres", signal.SIGINT, f"{survivor}: {inside}; {left}")
         await self.pending.slow_claims(survivor, slow=False)
         await self._whole(record)
