@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 import httpx
@@ -92,7 +92,7 @@ class Strikes:
 
     def _count(self, name: str) -> None:
         self.kills += 1
-        self.struck[service_of(name)] = self.struck.get(service_of(name), 0) + 1
+        self.struck[name] = self.struck.get(name, 0) + 1
 
     # Freezes
 
@@ -283,8 +283,3 @@ class Strikes:
         self.faults.append(
             Fault(at=began, until=time.time(), what=what, target=target, pending=pending, touches=touches)
         )
-
-
-def struck_twice(struck: Mapping[str, int], services: tuple[str, ...]) -> list[str]:
-    """Services that were not killed at least twice."""
-    return [service for service in services if struck.get(service, 0) < 2]
