@@ -13,6 +13,7 @@ import httpx
 from deploy.processes.identity import is_alive, send
 from deploy.processes.launch import Record, records
 from deploy.service_specs import service_of
+from services.kernel.partitioning import PARTITIONS
 from tests.chaos.evidence import Fault, Zombie
 from tests.chaos.host import answers
 from tests.chaos.load import Load
@@ -140,7 +141,8 @@ class Strikes:
         self._note(began, what, name, f"{other}: {left}; {name}: {pending}", (service_of(name),))
 
     async def freeze_relay(self, service: str, seconds: float) -> None:
-        """SIGSTOP the relay that holds the partitions; another one takes them after 5 s; then both run."""
+        """SIGSTOP the relay that holds the partitions; another one, if there is any, has to take them all; then both
+        run."""
         name, pending = await self._relay_with_work(service)
         record, began = self._find(name), time.time()
         send(record.identity, signal.SIGSTOP)
@@ -149,6 +151,12 @@ class Strikes:
         holders = await self.pending.relays(service)
         send(record.identity, signal.SIGCONT)
         self.said(f"SIGCONT relay {name}; meanwhile the partitions were with {holders or 'nobody'}")
+        others = {other for other in await self._relays_of(service) if other != name}
+        taken = sum(lanes for holder, lanes in holders.items() if holder in others)
+        self.expect(
+            taken == PARTITIONS or not others,
+            f"{' or '.join(sorted(others))} takes the {PARTITIONS} partitions of {name}; {taken} were taken",
+        )
         self._note(began, f"SIGSTOP {seconds:.0f} s of a relay, SIGCONT", name, pending, (service,))
 
     # Servers
