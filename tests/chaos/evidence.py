@@ -67,7 +67,8 @@ class Zombie(msgspec.Struct, frozen=True, kw_only=True):
     """A worker that was frozen past its session: the database sessions that it had, when it woke, and when it ended;
     None where it joined its group again instead.
 
-    sends: the process also sends messages. What came of one on its way is a fact from outside, which it may write.
+    sends: the process also sends messages. What came of one is a fact from outside, which it may write
+    (`outlets.zombies`).
     """
 
     application: str
@@ -147,13 +148,18 @@ class Moved(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Written(msgspec.Struct, frozen=True, kw_only=True):
-    """A statement that wrote events, states or positions, as a trigger saw it."""
+    """A statement that wrote events or states, as a trigger saw it.
+
+    causes: of notify's events, each one's `causationid`; empty for states and for the events of others.
+    """
 
     at: float
     application: str
     backend: int
     table: str
     rows: int
+    transaction: int = 0
+    causes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

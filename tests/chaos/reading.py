@@ -107,7 +107,7 @@ async def gather(
         written=[
             Written(
                 at=r["at"].timestamp(), application=r["application"], backend=r["backend"], table=r["table_name"],
-                rows=r["rows"],
+                rows=r["rows"], transaction=r["transaction"], causes=tuple(r["causes"]),
             )
             for r in written
         ],

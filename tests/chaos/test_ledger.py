@@ -246,6 +246,40 @@ def test_a_zombie_that_claims_anew_may_write_from_then_on():
     assert not outlets.zombies(replace(anew, written=[changed(GOOD.written[0], at=59.0)])).holds
 
 
+def settling(*causes: str, states: int = 1) -> Evidence:
+    """A frozen notify that writes as it wakes."""
+    wrote = Written(at=51.0, application="notify-2", backend=9, table="notify.event", rows=len(causes), transaction=4)
+    return replace(
+        GOOD,
+        zombies=[changed(GOOD.zombies[0], application="notify-2", sends=True)],
+        written=[
+            changed(wrote, table="notify_state.state", rows=states),
+            *([changed(wrote, causes=causes)] if causes else []),
+        ],
+    )
+
+
+def test_a_sender_that_wakes_may_say_what_came_of_a_message():
+    assert outlets.zombies(settling("answer")).holds
+    assert "settled 1" in outlets.zombies(settling("answer", "answer")).note
+
+
+@pytest.mark.parametrize(
+    "evidence",
+    [
+        settling(LOG[0].id),  # answers a record: its worker's
+        settling("answer", SAID[0].id),
+        settling(""),
+        settling(),  # a state alone
+        settling("answer", states=2),
+        replace(settling("answer"), written=[changed(w, transaction=n) for n, w in enumerate(settling("a").written)]),
+        replace(settling("answer"), zombies=[changed(GOOD.zombies[0], application="notify-2")]),
+    ],
+)
+def test_whatever_else_a_process_that_sends_writes_is_found(evidence: Evidence):
+    assert not outlets.zombies(evidence).holds
+
+
 def test_a_tie_goes_to_the_event():
     """Done at the very second of the limit is in time; what fires then has to come after it."""
     due = NINE + timedelta(seconds=10)

@@ -23,7 +23,9 @@ create table if not exists chaos.written (
   application text not null,
   backend int not null,
   table_name text not null,
-  rows bigint not null
+  rows bigint not null,
+  transaction bigint not null,
+  causes text[] not null  -- of notify's events alone: they tell its sender's writes from its worker's
 );
 
 create table if not exists chaos.slow (application text primary key);  -- whose claims take their time
@@ -45,10 +47,15 @@ end $$;
 create or replace function chaos.note_written() returns trigger language plpgsql security definer as $$
 declare
   many bigint := (select count(*) from fresh);
+  causes text[] := '{}';
 begin
   if many > 0 then
-    insert into chaos.written (application, backend, table_name, rows)
-    values (current_setting('application_name'), pg_backend_pid(), tg_table_schema || '.' || tg_table_name, many);
+    if tg_table_schema = 'notify' then
+      causes := (select array_agg(coalesce(convert_from(body, 'UTF8')::json ->> 'causationid', '')) from fresh);
+    end if;
+    insert into chaos.written (application, backend, table_name, rows, transaction, causes)
+    values (current_setting('application_name'), pg_backend_pid(), tg_table_schema || '.' || tg_table_name, many,
+            pg_current_xact_id()::text::bigint, causes);
   end if;
   return null;
 end $$;
