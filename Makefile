@@ -13,7 +13,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export NODE_USE_SYSTEM_CA := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down test lint format chaos false-whistles bench docs clean
+.PHONY: help setup demo up down test lint format chaos planted-faults false-whistles bench docs clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -45,6 +45,9 @@ format: $(READY) ## put the code into its form, and mend what ruff can mend safe
 
 chaos: $(READY) ## kill, freeze and restart every process under load; prints the ledger of what was lost (nothing)
 	$(BIN)/python -m tests.chaos
+
+planted-faults: $(READY) ## the same with services made wrong on purpose, four of them; the ledger has to find each
+	$(BIN)/python -m tests.chaos --plant all
 
 false-whistles: $(READY) ## stop worker and relay across due times; prints how many limits fired falsely (none)
 	$(BIN)/python -m tests.chaos.false_whistles
