@@ -29,7 +29,8 @@ WRITER: Final[Mapping[str, str]] = {
     outbound(SYSTEM): "intake",
 }
 CASE_TOPICS: Final = ("case.intake", "case.routing", "case.escalation", "case.notify")
-MANY: Final = 5
+LEAST_UNROUTABLE: Final = 0.01
+"""Of the requests: enough that the duty seats have something to decide."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +38,15 @@ class Performance:
     """What the demo did, by its own count.
 
     run: prefix of the outside system's ids. sent: refs sent. cases: by ref, from the receipts that the system heard.
-    stories: cases of the stories. left: cases of requests that nobody was to deal with. closed: by players, without
-    the stories. mails: how many came, by case.
+    unroutable: of cases of requests that the table says nobody can lead, the reason. stories: cases of the stories.
+    left: cases of requests that nobody was to deal with. closed: by players, without the stories. mails: how many came,
+    by case.
     """
 
     run: str
     sent: frozenset[str]
     cases: Mapping[str, str]
+    unroutable: Mapping[str, str]
     stories: tuple[str, ...]
     left: frozenset[str]
     closed: int
@@ -69,6 +72,7 @@ def check(ledger: Ledger, did: Performance) -> list[Finding]:
     return [
         requests(ledger, did),
         registered(ledger, did),
+        unroutable(ledger, did),
         *(published(topic, ledger) for topic in TOPICS),
         emptied(ledger),
         *(positions(schema, ledger) for schema in SCHEMAS),
@@ -121,6 +125,18 @@ def registered(ledger: Ledger, did: Performance) -> Finding:
     each = ", ".join(f"{name} {count}" for name, count in states.items())
     return Finding(
         "cases", f"{len(did.all_cases)} made, {on_log.total()} on the log; states: {each}; shown {shown}", holds
+    )
+
+
+def unroutable(ledger: Ledger, did: Performance) -> Finding:
+    """Exactly the requests that the table says nobody can lead went to a duty seat, each for its reason."""
+    found = {seen.key: _data(seen, facts.Unroutable).reason for seen in _of(ledger, facts.Unroutable)}
+    found = {case: reason for case, reason in found.items() if case in did.all_cases}
+    named = ", ".join(f"{reason} {count}" for reason, count in sorted(Counter(found.values()).items())) or "none"
+    return Finding(
+        "unroutable",
+        f"{len(did.unroutable)} of {len(did.sent)} by the table, {len(found)} on the log ({named})",
+        found == dict(did.unroutable) and len(did.unroutable) >= LEAST_UNROUTABLE * len(did.sent),
     )
 
 

@@ -89,6 +89,11 @@ class Hotline:
             self.cases[ref] for ref, one in self._planned.items() if one.dispose_s is None and ref in self.cases
         )
 
+    def unroutable(self) -> Mapping[str, str]:
+        """The cases that nobody can lead by the table, each with the reason that it names."""
+        reasons = {ref: one.request.unroutable for ref, one in self._planned.items() if one.request.unroutable}
+        return {self.cases[ref]: reason for ref, reason in reasons.items() if ref in self.cases}
+
     async def play(self, say: Say) -> None:
         """Send all, deal with what was dealt with, wait until the rest has met its limits. Raises: Unexpected."""
         watching = asyncio.create_task(self._watch())

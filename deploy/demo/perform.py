@@ -161,6 +161,7 @@ def _performance(hotline: Hotline, played: Sequence[Played], on: Stage) -> Perfo
         run=hotline.outside.run,
         sent=hotline.sent,
         cases=hotline.cases,
+        unroutable=hotline.unroutable(),
         stories=tuple(one.case for one in played if one.case),
         left=hotline.missing_out(),
         closed=hotline.tally.closed,

@@ -69,8 +69,8 @@ class Books:
         return Schema(archive, self.unpublished, self.parked, self.states[name], positions)
 
 
-def request(books: Books, ref: str, *, dealt_with: bool) -> str:
-    """One request on its whole way."""
+def request(books: Books, ref: str, *, dealt_with: bool, unroutable: str = "") -> str:
+    """One request on its whole way. unroutable: why nobody could lead it at first."""
     case = f"case-{ref}"
     books.sent.append(f"run-{ref}")
     books.states.update(SCHEMAS)
@@ -80,6 +80,11 @@ def request(books: Books, ref: str, *, dealt_with: bool) -> str:
     books.say("case.intake", case, registered)
     books.say(OUT, case, ReceiptAccepted(event_id=f"run-{ref}", case=case, number="1"))
     basis = assignments.Basis(rule="route", place="120106001", directory_version=1)
+    if unroutable:
+        said = assignments.Unroutable(reason=unroutable, seat="centre", basis=basis)
+        cause = books.say("case.routing", case, said)
+        fact = facts.Unroutable(fact_at=SEVEN, reason=unroutable, seat="centre")
+        books.say("case.intake", case, fact, cause=cause)
     cause = books.say(
         "case.routing", case, assignments.Assigned(unit="team", centre="centre", level="street", basis=basis)
     )
@@ -139,11 +144,14 @@ def missed(books: Books, case: str) -> None:
 
 
 def two() -> tuple[Books, Performance]:
-    """One request that was dealt with and one that was left alone."""
+    """One request that nobody could lead at first, which was dealt with, and one that was left alone."""
     books = Books()
-    cases = {"D1": request(books, "D1", dealt_with=True), "D2": request(books, "D2", dealt_with=False)}
+    cases = {
+        "D1": request(books, "D1", dealt_with=True, unroutable="no_route"),
+        "D2": request(books, "D2", dealt_with=False),
+    }
     did = Performance(
-        run="run", sent=frozenset(cases), cases=cases, stories=(), left=frozenset([cases["D2"]]), closed=1,
-        mails=books.mails,
+        run="run", sent=frozenset(cases), cases=cases, unroutable={cases["D1"]: "no_route"}, stories=(),
+        left=frozenset([cases["D2"]]), closed=1, mails=books.mails,
     )  # fmt: skip
     return books, did

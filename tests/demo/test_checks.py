@@ -12,7 +12,7 @@ from deploy.demo.views import Group
 from services.intake.events import facts, reception
 from services.intake.events.outbound import ReceiptAccepted, ReceiptRefused
 
-from .books import OUT, Books, missed, two
+from .books import OUT, Books, missed, request, two
 
 Spoil = Callable[[Books, Performance], Performance | None]
 
@@ -81,6 +81,14 @@ def _closed_without_us(books: Books, did: Performance) -> None:
     books.say("case.intake", did.cases["D2"], reception.Closed(by="u-9", outcome="disposed"))
 
 
+def _other_reason(_: Books, did: Performance) -> Performance:
+    return replace(did, unroutable={did.cases["D1"]: "no_place"})
+
+
+def _led_though_unroutable(_: Books, did: Performance) -> Performance:
+    return replace(did, unroutable={**did.unroutable, did.cases["D2"]: "no_route"})
+
+
 @pytest.mark.parametrize(
     ("spoil", "found"),
     [
@@ -94,6 +102,9 @@ def _closed_without_us(books: Books, did: Performance) -> None:
         (_set("parked", 1), {"outboxes and parked records"}),
         (_set("behind", 1), {f"{one} has read" for one in ("intake", "routing", "escalation", "notify", "oversight")}),
         (_lose("case.intake", facts.Assigned.TYPE), {"case.intake", "facts and proposals"}),
+        (_lose("case.intake", facts.Unroutable.TYPE), {"case.intake", "facts and proposals", "unroutable"}),
+        (_other_reason, {"unroutable"}),
+        (_led_though_unroutable, {"unroutable"}),
         (_applied_twice, {"facts and proposals"}),
         (_falsely_missed, {"left to their limits", "limits"}),
         (_mail_lost, {"mails"}),
@@ -112,6 +123,13 @@ def test_a_record_that_a_relay_repeated_is_counted_and_no_fault():
     assert wrong(books, did) == set()
     finding = next(one for one in check(books.ledger(), did) if one.what == "case.intake")
     assert "1 repeated" in finding.seen
+
+
+def test_a_table_in_which_everything_finds_a_unit_is_not_enough():
+    books, did = Books(), two()[1]
+    request(books, "D2", dealt_with=False)
+    did = replace(did, sent=frozenset({"D2"}), cases={"D2": did.cases["D2"]}, unroutable={}, closed=0)
+    assert wrong(books, replace(did, mails=books.mails)) == {"unroutable"}
 
 
 def test_lag_is_summed_by_group_and_what_was_never_committed_counts_nothing():
