@@ -10,12 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deploy.commands import accounts
+from deploy.commands.directory import read_files
 from deploy.demo.cast import working
 from deploy.demo.display import lines_each
 from deploy.demo.latency import latencies, measured
 from deploy.demo.outside import reported
 from deploy.demo.schedule import Request
 from deploy.demo.stage import TWO_OF_EACH, scale
+from deploy.demo.stories import lift
 from deploy.demo.stories.vendor import ZONE, picture, seven
 from deploy.demo.timeline import timeline
 from deploy.demo.views import Logged
@@ -42,6 +44,15 @@ def test_every_unit_that_leads_incidents_has_somebody_who_works():
 def test_somebody_on_duty_goes_before_the_head_in_any_order():
     pair = [entry for entry in PEOPLE.accounts if entry.unit == "enforce-120106003"]
     assert working(pair)["enforce-120106003"].post == working(pair[::-1])["enforce-120106003"].post == "on_duty"
+
+
+def test_the_lifts_mediator_is_the_only_one_of_level_gold_that_its_centre_has():
+    read = read_files()
+    centre = next(unit for unit in read.units if unit.unit == lift.CENTRE)
+    gold = [one.staff for one in centre.mediators if one.role == "mediator" and one.level == "gold"]
+    assert gold == [entry.staff for entry in PEOPLE.accounts if entry.login == lift.GOLD]
+    (route,) = [one for one in read.table.routes if (one.family, one.kind) == ("dispute", lift.KIND)]
+    assert [seat.level for seat in route.panel if seat.seat == "mediator"] == ["gold"]
 
 
 def test_the_accounts_shown_are_the_marked_ones_and_bear_their_passwords():

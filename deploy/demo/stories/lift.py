@@ -15,6 +15,9 @@ from deploy.demo.views import Case, Party, Place, Report
 KIND: Final = "0303"
 COMMUNITY: Final = "120106001006"
 CENTRE: Final = "centre-120106001"
+GOLD: Final = "gold-001"
+"""Login of the centre's only mediator of level gold, whom the route of KIND asks for (routes.yaml, directory.yaml)."""
+
 REPORT: Final = Report(
     family="dispute",
     kind=KIND,
@@ -37,13 +40,16 @@ async def play(town: Town, say: Say) -> str:
     case = await town.sees(window, receipt.case, lambda one: one.panel is not None, "a panel")
     assert case.panel is not None, "waited for"
     expect(case.lead == CENTRE, f"{CENTRE} to lead", case.lead)
+    gold = town.cast.login(GOLD)
+    expect(case.panel.mediator == gold.staff, f"the gold-medal mediator {gold.staff} to mediate", case.panel.mediator)
     expect(
         None not in (case.panel.judicial_head, case.panel.lawyer),
         "a judicial head and a lawyer on the panel",
         case.panel,
     )
-    people = (case.panel.mediator, case.panel.judicial_head, case.panel.lawyer)
-    say(f"组成调解组：{'、'.join(town.names.person(one) for one in people)} · mediator, judicial head, lawyer")
+    seats = {"金牌调解员": gold.staff, "司法所长": case.panel.judicial_head, "驻点律师": case.panel.lawyer}
+    people = "、".join(f"{seat}{town.names.person(staff)}" for seat, staff in seats.items())
+    say(f"组成调解组：{people} · gold-medal mediator, judicial head, lawyer")
     await town.cast.login("head-001").press(receipt.case, "accept")
     await _mediate(town, case, say)
     done = await window.case(receipt.case)
@@ -60,7 +66,7 @@ async def _mediate(town: Town, case: Case, say: Say) -> None:
     lawyer = town.cast.staff(case.panel.lawyer)
     await asyncio.sleep(3)
     await mediator.press(case.case, "session", mode="back_to_back", present=3, note="演示：分别听取三方意见。")
-    say("背靠背调解 · the mediator hears each side alone")
+    say("金牌调解员背靠背调解 · the gold-medal mediator hears each side alone")
     await asyncio.sleep(4)
     await head.press(case.case, "session", mode="face_to_face", present=3, result="agreed", note="演示：三方当面协商。")
     say("面对面调解 · all three at one table, led by the judicial head")
