@@ -162,7 +162,7 @@ def _performance(hotline: Hotline, played: Sequence[Played], on: Stage) -> Perfo
         sent=hotline.sent,
         cases=hotline.cases,
         unroutable=hotline.unroutable(),
-        stories=tuple(one.case for one in played if one.case),
+        stories=tuple(one.case for one in played if not one.wrong),
         left=hotline.missing_out(),
         closed=hotline.tally.closed,
         mails=on.town.mailbox.counts(),

@@ -13,7 +13,11 @@ from deploy.demo.views import Logged
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """A story that was played. wrong: empty, or the sentence that says what was expected and what was seen."""
+    """A story that was played, as far as it came.
+
+    case: empty where not even that came about. wrong: empty, or the sentence that says what was expected and what was
+    seen.
+    """
 
     story: Story
     case: str
@@ -23,15 +27,20 @@ class Played:
 
 async def play(story: Story, town: Town, display: Display) -> Played:
     """Play one story to its end, or to where it went wrong."""
-    say = display.track(story.name, story.title)
+    say, case, log, wrong = display.track(story.name, story.title), "", list[Logged](), ""
     try:
-        case = await story.play(town, say)
-        log = await town.cast.login("duty").events(case)
-    except Unexpected as wrong:
-        display.ended(story.name, f"went wrong: {wrong}")
-        return Played(story, "", (), f"{story.name}: {wrong}")
-    display.ended(story.name, "done")
-    return Played(story, case, log)
+        receipt = await story.begin(town, say)
+        case = receipt.case
+        await story.play(town, receipt, say)
+    except Unexpected as unexpected:
+        wrong = str(unexpected)
+    if case:
+        try:
+            log = await town.cast.login("duty").events(case)
+        except Unexpected as unexpected:
+            wrong = wrong or str(unexpected)  # what went wrong first says more
+    display.ended(story.name, f"went wrong: {wrong}" if wrong else "done")
+    return Played(story, case, log, f"{story.name}: {wrong}" if wrong else "")
 
 
 async def play_all(stories: Sequence[Story], town: Town, display: Display) -> list[Played]:

@@ -10,7 +10,7 @@ from typing import Final
 from deploy.demo.expecting import expect
 from deploy.demo.stories.story import Story
 from deploy.demo.town import Say, Town
-from deploy.demo.views import Case, Party, Place, Report
+from deploy.demo.views import Case, Party, Place, Receipt, Report
 
 KIND: Final = "0303"
 COMMUNITY: Final = "120106001006"
@@ -32,11 +32,16 @@ REPORT: Final = Report(
 )
 
 
-async def play(town: Town, say: Say) -> str:
+async def begin(town: Town, say: Say) -> Receipt:
+    """A resident registers at the window."""
+    receipt = await town.cast.login("window-001").register(REPORT)
+    say(f"居民到窗口登记 {receipt.number} · a resident hurt in a lift registers at the window")
+    return receipt
+
+
+async def play(town: Town, receipt: Receipt, say: Say) -> None:
     """See the module."""
     window = town.cast.login("window-001")
-    receipt = await window.register(REPORT)
-    say(f"居民到窗口登记 {receipt.number} · a resident hurt in a lift registers at the window")
     case = await town.sees(window, receipt.case, lambda one: one.panel is not None, "a panel")
     assert case.panel is not None, "waited for"
     expect(case.lead == CENTRE, f"{CENTRE} to lead", case.lead)
@@ -57,7 +62,6 @@ async def play(town: Town, say: Say) -> str:
     missed = [name for name, status in done.statuses().items() if status == "missed"]
     expect(not missed, "no limit missed", missed)
     say("协议履行，结案 · agreed, paid, closed")
-    return receipt.case
 
 
 async def _mediate(town: Town, case: Case, say: Say) -> None:
@@ -78,4 +82,4 @@ async def _mediate(town: Town, case: Case, say: Say) -> None:
     await mediator.press(case.case, "close", outcome="settled")
 
 
-LIFT = Story("lift", "电梯纠纷 · the lift dispute", play)
+LIFT = Story("lift", "电梯纠纷 · the lift dispute", begin, play)

@@ -6,7 +6,7 @@ from typing import Final
 from deploy.demo.expecting import expect
 from deploy.demo.stories.story import Story
 from deploy.demo.town import Say, Town
-from deploy.demo.views import Case, Party, Place, Report
+from deploy.demo.views import Case, Party, Place, Receipt, Report
 
 KIND: Final = "1301"
 COMMUNITY: Final = "120106001009"
@@ -23,11 +23,16 @@ WAIT_S: Final = 20.0
 """demo.yaml: from told to attendance, of each rank."""
 
 
-async def play(town: Town, say: Say) -> str:
-    """See the module."""
-    street = town.cast.login("head-001")
+async def begin(town: Town, say: Say) -> Receipt:
+    """A resident telephones."""
     receipt = await town.cast.login("duty-001").register(REPORT)
     say(f"居民来电登记 {receipt.number} · a resident telephones")
+    return receipt
+
+
+async def play(town: Town, receipt: Receipt, say: Say) -> None:
+    """See the module."""
+    street = town.cast.login("head-001")
     case = await town.sees(street, receipt.case, lambda one: one.panel is not None, "a lead unit and a panel")
     expect(case.lead == LEAD, f"{LEAD} to lead", case.lead)
     await street.press(receipt.case, "whistle", kind="joint_enforcement", reason="演示：部门未到场。")
@@ -44,7 +49,6 @@ async def play(town: Town, say: Say) -> str:
     expect(whistle.rank(3) is None, "no third rank", [rank.rank for rank in whistle.ranks])
     expect(done.statuses().get("w1@1:attend") == "missed", "the first wait to be missed", done.statuses())
     expect(done.statuses().get("w1@2:attend") == "met", "the second wait to be met", done.statuses())
-    return receipt.case
 
 
 async def _first(town: Town, case: Case, say: Say) -> None:
@@ -102,4 +106,4 @@ def _proposed(case: Case, number: int) -> bool:
     return rank is not None and rank.proposed_at is not None
 
 
-STALL = Story("stall", "部门不到场 · the department that stalls", play)
+STALL = Story("stall", "部门不到场 · the department that stalls", begin, play)

@@ -4,15 +4,18 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from deploy.demo.town import Say, Town
+from deploy.demo.views import Receipt
 
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """A story with its title. play: plays it to its end and returns the case that it was about.
+    """A story with its title. begin: registers its case. play: plays it from there to its end.
 
-    play raises `Unexpected` where something else happens than it tells.
+    Both raise `Unexpected` where something else happens than they tell. They are apart so that a case is known, and its
+    log can be shown, however its story goes on.
     """
 
     name: str
     title: str
-    play: Callable[[Town, Say], Awaitable[str]]
+    begin: Callable[[Town, Say], Awaitable[Receipt]]
+    play: Callable[[Town, Receipt, Say], Awaitable[None]]

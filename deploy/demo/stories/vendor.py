@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from deploy.demo.expecting import expect
 from deploy.demo.stories.story import Story
 from deploy.demo.town import Say, Town
-from deploy.demo.views import Place, Report
+from deploy.demo.views import Place, Receipt, Report
 
 ZONE: Final = ZoneInfo("Asia/Shanghai")
 KIND: Final = "05-01"
@@ -41,15 +41,20 @@ def picture(side: int = 16) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
 
 
-async def play(town: Town, say: Say) -> str:
-    """See the module."""
-    grid, seat = town.cast.login("grid-001-1"), town.cast.login("duty-001")
+async def begin(town: Town, say: Say) -> Receipt:
+    """A grid worker reports."""
     report = Report(
         family="incident", kind=KIND, channel="grid", place=Place(lon=LON, lat=LAT),
         text="演示：路口有流动摊贩占道经营。", occurred_at=seven(datetime.now(ZONE)),
     )  # fmt: skip
-    receipt = await grid.register(report)
+    receipt = await town.cast.login("grid-001-1").register(report)
     say(f"网格员 07:00 发现游商，已上报 {receipt.number} · a grid worker reports a vendor seen at 07:00")
+    return receipt
+
+
+async def play(town: Town, receipt: Receipt, say: Say) -> None:
+    """See the module."""
+    grid, seat = town.cast.login("grid-001-1"), town.cast.login("duty-001")
     expect(receipt.street == STREET, f"the street {STREET} for a point beside its centre", receipt.street)
     await grid.add_photo(receipt.case, picture())
     case = await town.sees(grid, receipt.case, lambda one: one.lead is not None, "a lead unit")
@@ -74,7 +79,6 @@ async def play(town: Town, say: Say) -> str:
     expect(done.state == "closed", "a closed case", done.state)
     expect(not done.whistles, "no whistle", [one.obligation for one in done.whistles])
     say("半小时内办结，没有吹哨 · closed within the half hour, no whistle")
-    return receipt.case
 
 
-VENDOR = Story("vendor", "07:00 游商 · the street vendor of 07:00", play)
+VENDOR = Story("vendor", "07:00 游商 · the street vendor of 07:00", begin, play)
