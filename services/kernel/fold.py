@@ -80,8 +80,7 @@ class Folder(Generic[S, I, V]):
             self.fire(work, incoming.at, view)
         row, topic = work.row, incoming.record.topic
         seen = row.seen if incoming.sequence is None else {**row.seen, topic: incoming.sequence}
-        after = incoming.after if incoming.logged else row.after
-        at = incoming.at if incoming.logged else row.at
+        after, at = (incoming.after, incoming.at) if incoming.logged else (row.after, row.at)
         work.row = replace(row, seen=seen, after=after, at=at)
         work.changed = True
         if incoming.given is not None:

@@ -119,7 +119,6 @@ class Relay:
         self._plan, self._login, self._connect = plan, login, connect
         self._log, self._metrics, self._sql = log, metrics, sql.statements(plan.schema)
         self._waker = waker or Waker()
-        self._wake = self._waker.rows
 
     async def run(self) -> None:
         """Publish until cancelled."""
@@ -132,7 +131,7 @@ class Relay:
                         wait = 0.05
                         with contextlib.suppress(TimeoutError):  # wait_for would make a task each time
                             async with asyncio.timeout(self._pause(session)):
-                                await self._wake.wait()
+                                await self._waker.rows.wait()
             except _BROKEN as error:
                 self._metrics.failures.inc()
                 self._metrics.lanes.set(0)
@@ -147,7 +146,7 @@ class Relay:
         try:
             # A frozen process keeps its advisory locks until the server gives up on the silent connection.
             await connection.execute("SET idle_session_timeout = '5s'")
-            await connection.add_listener(f"{self._plan.schema}_outbox", lambda *_: self._wake.set())
+            await connection.add_listener(f"{self._plan.schema}_outbox", lambda *_: self._waker.rows.set())
             await producer.start()
             yield _Session(connection, producer)
         finally:
@@ -158,7 +157,7 @@ class Relay:
 
     async def _round(self, s: _Session) -> None:
         """One round: what was committed before it began is published when it ends; then the mark may say so."""
-        self._wake.clear()
+        self._waker.rows.clear()
         await self._take_lanes(s)
         if not s.lanes:
             return

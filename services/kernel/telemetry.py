@@ -20,7 +20,8 @@ class ProcessorMetrics:
     def __init__(self, service: str, registry: CollectorRegistry = REGISTRY) -> None:
         self._records = Counter("maodiao_records", "Records by outcome", ["service", "outcome"], registry=registry)
         self._outcomes = {outcome: self._records.labels(service, outcome.value) for outcome in Outcome}
-        self._unknown = Counter("maodiao_unknown", "Records with an unknown type or field", ["what"], registry=registry)
+        self._unknown = Counter("maodiao_unknown", "Records not fully known", ["what"], registry=registry)
+        self._warned = set[str]()
         fired = Counter("maodiao_subjects_fired", "Subjects with limits fired by marks", ["service"], registry=registry)
         self.fired = fired.labels(service)
         self.unavailable = Counter("maodiao_database_faults", "Faults of the database", ["fault"], registry=registry)
@@ -30,6 +31,9 @@ class ProcessorMetrics:
         self._outcomes[outcome].inc()
         if isinstance(read, Incoming) and read.unknown:
             self._unknown.labels(read.unknown).inc()
+            if read.unknown not in self._warned:  # once a process: the metric says how many
+                self._warned.add(read.unknown)
+                structlog.get_logger().warning("passed over: this release does not know it", what=read.unknown)
 
 
 class RelayMetrics:
@@ -41,7 +45,6 @@ class RelayMetrics:
         failures = Counter("maodiao_publish_failures", "Rounds cut short", by, registry=registry)
         lanes = Gauge("maodiao_relay_partitions", "Partitions that this relay holds", by, registry=registry)
         mark = Gauge("maodiao_mark_upto_seconds", "Newest mark, Unix time", by, registry=registry)
-        words = "Time of one publishing round"
-        rounds = Histogram("maodiao_relay_round_seconds", words, by, buckets=BUCKETS, registry=registry)
+        rounds = Histogram("maodiao_relay_round_seconds", "Time of a round", by, buckets=BUCKETS, registry=registry)
         self.published, self.failures = published.labels(service), failures.labels(service)
         self.lanes, self.mark, self.round = lanes.labels(service), mark.labels(service), rounds.labels(service)

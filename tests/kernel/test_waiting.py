@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import pytest
 from prometheus_client import CollectorRegistry
+from structlog.testing import capture_logs
 
 from services.kernel.core import Record
 from services.kernel.envelope import Event
@@ -72,11 +73,13 @@ async def test_they_are_written_with_the_next_one_of_use(
     for record in noted(writer, 3):
         assert await worker.process(1, [record])
     assert (store.written, worker.positions()) == ([], {HERE: 0})
-    assert await worker.process(1, [writer.say("m", Added(n=7))])
+    with capture_logs() as logs:
+        assert await worker.process(1, [writer.say("m", Added(n=7))])
     assert (store.written, worker.positions()) == ([4], {HERE: 4})
     assert [said.message.afterseq for said in store.said] == [4]
     assert metrics.get_sample_value("maodiao_records_total", {"service": "toy", "outcome": "applied"}) == 4
     assert metrics.get_sample_value("maodiao_unknown_total", {"what": "toy.noted.v1"}) == 3
+    assert [line["what"] for line in logs if line["log_level"] == "warning"] == ["toy.noted.v1"], "warned of once"
 
 
 @pytest.mark.parametrize("value", [Added(n=1), b"nobody can read this"])

@@ -50,11 +50,9 @@ class KafkaTransport(ConsumerRebalanceListener):  # type: ignore[misc]
                 if self._failed is not None:
                     raise self._failed
                 found = [record for batch in batches.values() for record in batch]
-                records = [
-                    Record(r.topic, r.partition, r.offset, r.key, r.value, r.headers, r.timestamp) for r in found
-                ]
-                if records:
-                    await self._processor.process(generation, records)
+                new = [Record(r.topic, r.partition, r.offset, r.key, r.value, r.headers, r.timestamp) for r in found]
+                if new:
+                    await self._processor.process(generation, new)
                     await asyncio.sleep(plan.linger_s)
         finally:
             commits.cancel()
