@@ -13,6 +13,7 @@ from typing import Final
 from deploy.embedded import jars
 from deploy.embedded.folder import DataFolder, port_is_free
 from deploy.embedded.stack import running
+from deploy.errors import DeployError
 from deploy.processes import locks
 from deploy.processes.launch import lock_file
 from deploy.processes.orphans import orphans
@@ -46,6 +47,17 @@ class Finding:
 def required(folder: DataFolder) -> list[Finding]:
     """What must hold before a start."""
     return [_system(), _python(), *_packages(), memory(available_memory()), disk(folder), _layout(folder)]
+
+
+def demand(folder: DataFolder) -> None:
+    """Check what must hold before a start.
+
+    Raises:
+        DeployError: something does not; a sentence for each thing says what to do.
+    """
+    problems = [f for f in required(folder) if f.level is Level.FAIL]
+    if problems:
+        raise DeployError("\n".join(f"{p.what}. {p.advice}" for p in problems))
 
 
 def every(folder: DataFolder) -> list[Finding]:

@@ -10,7 +10,10 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from deploy import checks
 from deploy.demo.perform import perform
+from deploy.embedded.folder import DataFolder
+from deploy.errors import DeployError
 
 console = Console(highlight=False, soft_wrap=True)
 
@@ -35,7 +38,7 @@ def demo(
 
     Examples:  maodiao demo    maodiao demo --keep    maodiao demo --data /tmp/district --seed 7
     """
-    folder = data or Path(tempfile.mkdtemp(prefix="maodiao-demo-"))
+    folder = _folder(data)
     wrong = ["it was broken off"]
     try:
         wrong = asyncio.run(perform(folder, seed, console))
@@ -51,3 +54,15 @@ def demo(
     if wrong:
         raise typer.Exit(1)
     console.print("[bold green]All stories came out as told; everything that came in was counted out.[/]")
+
+
+def _folder(data: Path | None) -> Path:
+    """Where to play, on a machine that can carry it."""
+    folder = data or Path(tempfile.mkdtemp(prefix="maodiao-demo-"))
+    try:
+        checks.demand(DataFolder(folder))
+    except DeployError:
+        if data is None:
+            folder.rmdir()  # nothing is in it yet
+        raise
+    return folder

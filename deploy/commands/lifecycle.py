@@ -60,7 +60,7 @@ def up(
     Examples:  maodiao up    maodiao up --detach --scale routing=2 --scale escalation=2
     """
     folder = DataFolder(data)
-    _require(folder)
+    checks.demand(folder)
     if new_ports and not locks.is_held(folder.lock):
         folder.forget_ports()
     if detach:
@@ -124,12 +124,6 @@ def doctor(data: Data = DEFAULT) -> None:
         )
     if any(f.level is checks.Level.FAIL for f in findings):
         raise typer.Exit(1)
-
-
-def _require(folder: DataFolder) -> None:
-    problems = [f for f in checks.required(folder) if f.level is checks.Level.FAIL]
-    if problems:
-        raise DeployError("\n".join(f"{p.what}. {p.advice}" for p in problems))
 
 
 def _scale(text: str) -> tuple[str, int]:

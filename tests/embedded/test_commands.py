@@ -1,0 +1,34 @@
+"""Commands before anything starts: what they demand of the machine, and what they say."""
+
+from pathlib import Path
+
+import pytest
+
+from deploy import checks
+from deploy.commands import demo, lifecycle
+from deploy.errors import DeployError
+
+
+@pytest.fixture
+def nothing_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command that gets as far as starting servers fails its test."""
+
+    def started(*_: object) -> None:
+        pytest.fail("it started")
+
+    monkeypatch.setattr(demo, "perform", started)
+    monkeypatch.setattr(lifecycle, "_run", started)
+
+
+@pytest.mark.usefixtures("nothing_starts")
+def test_up_and_demo_refuse_a_machine_with_too_little_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    low = checks.memory(100 * checks.MIB)
+    monkeypatch.setattr(checks, "memory", lambda _available: low)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with pytest.raises(DeployError, match="100 MiB of memory are free"):
+        lifecycle.up(data=tmp_path / "district")
+    with pytest.raises(DeployError, match="100 MiB of memory are free"):
+        demo.demo(data=tmp_path / "district")
+    with pytest.raises(DeployError, match="100 MiB of memory are free"):
+        demo.demo()
+    assert list(tmp_path.iterdir()) == []  # neither a data folder nor a temporary one
