@@ -27,6 +27,7 @@ from deploy.processes import locks
 from deploy.processes.identity import is_alive, is_frozen, memory, send
 from deploy.processes.launch import Record, records, tail
 from deploy.processes.orphans import end_orphans
+from deploy.setup import SHOWN
 
 STOP_SECONDS: Final = 60.0
 DETACHED_SECONDS: Final = 180.0
@@ -54,6 +55,7 @@ def up(
     systems: Systems = "demo311",
     detach: Annotated[bool, typer.Option("--detach", help="Leave it running and come back.")] = False,
     new_ports: Annotated[bool, typer.Option("--new-ports", help="Draw the ports anew.")] = False,
+    unseen: Annotated[bool, typer.Option("--unseen", hidden=True, help="What --detach starts: greets nobody.")] = False,
 ) -> None:
     """Start Kafka, PostgreSQL and the services here. Ctrl-C stops them; what they hold stays in the data folder.
 
@@ -69,7 +71,7 @@ def up(
     named = tuple(s for s in systems.split(",") if s)
     try:
         options = Options(data=data, policy=policy, systems=named, scale=dict(map(_scale, scale)))
-        asyncio.run(_run(options))
+        asyncio.run(_run(options, unseen=unseen))
     except ValueError as error:  # a malformed name of an outside system
         raise DeployError(str(error)) from error
 
@@ -133,7 +135,7 @@ def _scale(text: str) -> tuple[str, int]:
     return service, int(count)
 
 
-async def _run(options: Options) -> None:
+async def _run(options: Options, *, unseen: bool) -> None:
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -145,7 +147,10 @@ async def _run(options: Options) -> None:
             if not await _unless_stopped(asyncio.create_task(platform.start()), stopping):
                 return
             progress.close()
-            _greet(platform, time.monotonic() - began)
+            if unseen:
+                _say("ready")  # no greeting: it shows passwords, and this is a log
+            else:
+                _greet(platform.stack.folder, time.monotonic() - began, "`maodiao down` (or Ctrl-C here)")
             await stopping.wait()
         finally:
             if platform.stack.owned:
@@ -167,15 +172,15 @@ async def _unless_stopped(starting: "asyncio.Task[None]", stopping: asyncio.Even
     return False
 
 
-def _greet(platform: Platform, seconds: float) -> None:
-    folder = platform.stack.folder
+def _greet(folder: DataFolder, seconds: float, stop: str) -> None:
     console.print(f"[bold]Maodiao 矛调 runs[/] ({seconds:.1f} s). Data, secrets and logs: {folder.root}")
-    if "portal-1" in platform.stack.children:
-        console.print(f"Open [bold]{platform.url('portal')}[/]")
-    accounts = folder.secrets / "accounts"
+    portal = next((r.port for r in records(folder.run) if r.name == "portal-1"), None)
+    if portal is not None:
+        console.print(f"Open [bold]http://127.0.0.1:{portal}[/]")
+    accounts = folder.secrets / SHOWN
     if accounts.exists():
         console.print(f"Accounts ({accounts}):\n{accounts.read_text().rstrip()}", markup=False)
-    console.print("`maodiao status` shows the processes, `maodiao down` (or Ctrl-C here) stops them.")
+    console.print(f"`maodiao status` shows the processes, {stop} stops them.")
 
 
 def _detach(folder: DataFolder, options: list[str]) -> None:
@@ -193,23 +198,24 @@ def _detach(folder: DataFolder, options: list[str]) -> None:
     with log.open("wb") as out:
         log.chmod(0o600)
         child = subprocess.Popen(
-            [sys.executable, "-m", "deploy.cli", "up", "--data", str(folder.root), *options],
+            [sys.executable, "-m", "deploy.cli", "up", "--unseen", "--data", str(folder.root), *options],
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=subprocess.STDOUT,
             start_new_session=True,
             env={**os.environ, "COLUMNS": "200"},
         )
-    deadline = time.monotonic() + DETACHED_SECONDS
+    began = time.monotonic()
     while not folder.ready.exists():
         if child.poll() is not None:
             raise DeployError(f"It did not start. {log} says:\n{tail(log, 12)}")
-        if time.monotonic() > deadline:
+        if time.monotonic() > began + DETACHED_SECONDS:
             raise DeployError(
                 f"It is not ready after {DETACHED_SECONDS:.0f} s; see {log}, and `maodiao down` to stop it."
             )
         time.sleep(0.1)
     console.print(log.read_text().rstrip(), markup=False)
+    _greet(folder, time.monotonic() - began, "`maodiao down`")
 
 
 async def _down(folder: DataFolder) -> list[str]:

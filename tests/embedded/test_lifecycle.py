@@ -12,16 +12,21 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import asyncpg
 import pytest
 
+from deploy.commands import accounts
 from deploy.embedded import platform
 from deploy.embedded.folder import DataFolder, port_is_free
 from deploy.embedded.platform import Options, Platform
 from deploy.embedded.stack import running
 from deploy.errors import DeployError
+from deploy.init import Server
 from deploy.kafka_admin import can_log_in, login
 from deploy.processes.identity import Identity, is_alive, send
 from deploy.processes.launch import records
+from deploy.setup import PASSWORDS
+from deploy.topology import ADMIN
 
 pytestmark = pytest.mark.integration
 
@@ -141,6 +146,41 @@ def test_a_signal_during_the_start_leaves_nothing(data: Path) -> None:
     process.communicate(timeout=40)
     assert not any(map(is_alive, started))
     assert records(run) == []
+
+
+async def _ask(folder: DataFolder, statement: str) -> object:
+    server = Server("127.0.0.1", folder.known_ports()["postgres"])
+    connection = await asyncpg.connect(server.dsn(ADMIN, "maodiao", folder.secret("postgres")))
+    try:
+        return await connection.fetchval(statement)
+    finally:
+        await connection.close()
+
+
+def test_detached_it_shows_the_way_in_and_keeps_what_was_written(data: Path) -> None:
+    folder = DataFolder(data)
+    up = maodiao("up", "--detach", data=data)
+    assert up.returncode == 0, up.stderr
+    assert f"Open http://127.0.0.1:{folder.known_ports()['portal-1']}" in up.stdout
+    passwords = accounts.load_passwords(folder.secrets / PASSWORDS)
+    assert passwords["duty"] in up.stdout
+    logs = {path.name: path.read_text(errors="replace") for path in folder.logs.iterdir()}
+    assert {"supervisor.log", "kafka.log", "postgres.log", "portal-1.log"} <= logs.keys()
+    secret = {*passwords.values(), *(path.read_text().strip() for path in folder.secrets.iterdir())}
+    assert not [name for name, text in logs.items() if any(s in text for s in secret)]
+    assert asyncio.run(_ask(folder, "CREATE TABLE kept AS SELECT 311 n")) is None
+
+    started = [r.identity for r in records(folder.run)]
+    assert maodiao("down", data=data).returncode == 0
+    assert not any(map(is_alive, started))
+
+    assert maodiao("up", "--detach", data=data).returncode == 0
+    assert asyncio.run(_ask(folder, "SELECT n FROM kept")) == 311
+    started = [r.identity for r in records(folder.run)]
+    assert maodiao("down", data=data).returncode == 0
+    assert not any(map(is_alive, started))
+    assert records(folder.run) == []
+    assert "Stopped" not in maodiao("down", data=data).stdout
 
 
 def test_a_port_that_is_taken_is_said_in_a_sentence(data: Path) -> None:
