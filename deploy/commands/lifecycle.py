@@ -206,16 +206,26 @@ def _detach(folder: DataFolder, options: list[str]) -> None:
             env={**os.environ, "COLUMNS": "200"},
         )
     began = time.monotonic()
+    try:
+        _await_ready(folder, child, log)
+    except KeyboardInterrupt:
+        child.terminate()  # in a session of its own: Ctrl-C does not reach it
+        child.wait(STOP_SECONDS)
+        raise DeployError("The start was broken off; nothing is left running.") from None
+    console.print(log.read_text().rstrip(), markup=False)
+    _greet(folder, time.monotonic() - began, "`maodiao down`")
+
+
+def _await_ready(folder: DataFolder, child: "subprocess.Popen[bytes]", log: Path) -> None:
+    deadline = time.monotonic() + DETACHED_SECONDS
     while not folder.ready.exists():
         if child.poll() is not None:
             raise DeployError(f"It did not start. {log} says:\n{tail(log, 12)}")
-        if time.monotonic() > began + DETACHED_SECONDS:
+        if time.monotonic() > deadline:
             raise DeployError(
                 f"It is not ready after {DETACHED_SECONDS:.0f} s; see {log}, and `maodiao down` to stop it."
             )
         time.sleep(0.1)
-    console.print(log.read_text().rstrip(), markup=False)
-    _greet(folder, time.monotonic() - began, "`maodiao down`")
 
 
 async def _down(folder: DataFolder) -> list[str]:

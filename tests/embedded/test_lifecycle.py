@@ -40,7 +40,7 @@ def until(condition: Callable[[], bool], seconds: float = 90.0) -> None:
 
 def maodiao(*arguments: str, data: Path) -> subprocess.CompletedProcess[str]:
     argv = [sys.executable, "-m", "deploy.cli", *arguments, "--data", str(data)]
-    return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=200)
 
 
 class Up:
@@ -133,9 +133,10 @@ def test_up_after_a_kill_ends_the_orphans_and_keeps_what_is_alive(data: Path) ->
     assert records(up.folder.run) == []
 
 
-def test_a_signal_during_the_start_leaves_nothing(data: Path) -> None:
+@pytest.mark.parametrize("how", [[], ["--detach"]])
+def test_a_signal_during_the_start_leaves_nothing(data: Path, how: list[str]) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-m", "deploy.cli", "up", "--data", str(data)],
+        [sys.executable, "-m", "deploy.cli", "up", *how, "--data", str(data)],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
     )
@@ -143,8 +144,10 @@ def test_a_signal_during_the_start_leaves_nothing(data: Path) -> None:
     until(lambda: run.exists() and any(r.name == "postgres" for r in records(run)))
     started = [r.identity for r in records(run)]
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=40)
+    said = process.communicate(timeout=40)[0]
     assert not any(map(is_alive, started))
+    assert running(DataFolder(data)) is None
+    assert (b"nothing is left running" in said) is bool(how)
     assert records(run) == []
 
 
