@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 import uuid
 from base64 import urlsafe_b64encode
 from collections.abc import Sequence
@@ -11,7 +10,7 @@ from typing import Final
 
 from deploy.embedded.folder import DataFolder
 from deploy.errors import DeployError
-from deploy.processes.launch import ServiceSpec
+from deploy.processes.launch import ServiceSpec, run_to_end
 from deploy.topology import ADMIN, BROKER, CONTROLLER, SUPER_USERS
 
 NAME: Final = "kafka"
@@ -80,10 +79,12 @@ class Broker:
     def __init__(self, folder: DataFolder, jars: Path, port: int, controller_port: int) -> None:
         """`jars` is the folder of jars; ports are of 127.0.0.1."""
         self._folder = folder.kafka
+        self._run = folder.run
         self._jars = jars
         self._passwords = {user: folder.secret(user) for user in SUPER_USERS}
         self._ports = (port, controller_port)
         self._properties = self._folder / "server.properties"
+        self._format_args = self._folder / "format.args"
 
     def prepare(self) -> None:
         """Write the settings, and format the storage at the first start (about 1.5 s).
@@ -92,6 +93,8 @@ class Broker:
             DeployError: the storage could not be formatted.
         """
         _write_private(self._properties, server_properties(self._folder, *self._ports, self._passwords))
+        self._format_args.unlink(missing_ok=True)  # of a start that was killed: passwords are in it
+        # The last file that formatting writes.
         if not (self._folder / "data" / "meta.properties").exists():
             self._format()
 
@@ -118,15 +121,13 @@ class Broker:
         arguments += ["kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(self._properties)]
         for user in (ADMIN, BROKER):
             arguments += ["--add-scram", f"SCRAM-SHA-512=[name={user},password={self._passwords[user]}]"]
-        path = self._folder / "format.args"
-        _write_private(path, argument_file(arguments))
+        _write_private(self._format_args, argument_file(arguments))
+        spec = ServiceSpec("kafka-format", [str(java()), f"@{self._format_args}"], clean_environment())
         try:
             # Its output names the users' keys: kept only to tell why it failed, and then without that part.
-            done = subprocess.run(
-                [str(java()), f"@{path}"], env=clean_environment(), capture_output=True, text=True, check=False
-            )
+            done = run_to_end(spec, self._run)
         finally:
-            path.unlink()
+            self._format_args.unlink()
         if done.returncode != 0:
             reason = done.stderr.strip().splitlines()[-1:] or ["no reason given"]
             raise DeployError(f"Kafka's storage in {self._folder} could not be formatted: {reason[0][:300]}")

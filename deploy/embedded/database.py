@@ -12,7 +12,7 @@ from typing import Final
 
 from deploy.embedded.folder import DataFolder
 from deploy.errors import DeployError
-from deploy.processes.launch import ServiceSpec
+from deploy.processes.launch import ServiceSpec, run_to_end
 from deploy.topology import ADMIN
 
 NAME: Final = "postgres"
@@ -27,19 +27,23 @@ class Database:
     def __init__(self, folder: DataFolder, port: int, *, shared_buffers: str) -> None:
         """`port` is of 127.0.0.1; `shared_buffers` as PostgreSQL writes it (`512MB`)."""
         self._port = port
+        self._run = folder.run
         self._password = folder.secret("postgres")
         self._shared_buffers = shared_buffers
         self._user = server_user()
         self._place = self._reachable(folder)
         self.data = self._place / "data"
+        self._unfinished = self._place / "data.new"
+        self._password_file = self._place / "password"
         self._binaries = Path()
 
     def prepare(self) -> None:
         """Make the cluster at the first start (0.5–1.5 s).
 
         Raises:
-            DeployError: the cluster is of another version, or could not be made.
+            DeployError: the cluster is of another version or not whole, or could not be made.
         """
+        self._clear()  # what a start that was killed has left
         self._binaries = self._reachable_binaries()
         if (self.data / "PG_VERSION").exists():
             found = (self.data / "PG_VERSION").read_text().strip()
@@ -49,6 +53,11 @@ class Database:
                     f"release that made it, or choose a new folder with --data."
                 )
             return
+        if self.data.exists() and any(self.data.iterdir()):
+            raise DeployError(
+                f"{self.data} holds files but no PG_VERSION: it is no whole cluster. Restore it from a backup, or "
+                f"remove it if nothing in it is needed."
+            )
         self._initdb()
 
     def spec(self) -> ServiceSpec:
@@ -82,37 +91,26 @@ class Database:
         )
 
     def _initdb(self) -> None:
-        if self.data.exists():  # a first start that was broken off
-            shutil.rmtree(self.data)
-        password = self._place / "password"
-        descriptor = os.open(password, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(self._password_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "w") as file:
             file.write(self._password)
-        self._give(password)
-        argv = [str(self._binaries / "bin" / "initdb"), "-D", str(self.data), "-U", ADMIN, f"--pwfile={password}"]
-        argv += ["--auth=scram-sha-256", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--encoding=UTF8"]
+        self._give(self._password_file)
+        argv = [str(self._binaries / "bin" / "initdb"), "-D", str(self._unfinished), "-U", ADMIN]
+        argv += [f"--pwfile={self._password_file}", "--auth=scram-sha-256"]
+        argv += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--encoding=UTF8"]
         try:
-            done = self._run(argv)
+            done = run_to_end(ServiceSpec("initdb", argv, _environment(), cwd=Path("/"), user=self._user), self._run)
+            if done.returncode != 0:
+                reason = done.stderr.strip().splitlines()[-1:] or ["no reason given"]
+                raise DeployError(f"PostgreSQL could not make its files in {self.data}: {reason[0][:300]}")
+            # Whole or not there: PG_VERSION, by which a cluster is known, is among the first files that initdb writes.
+            self._unfinished.rename(self.data)
         finally:
-            password.unlink()
-        if done.returncode != 0:
-            shutil.rmtree(self.data, ignore_errors=True)
-            reason = done.stderr.strip().splitlines()[-1:] or ["no reason given"]
-            raise DeployError(f"PostgreSQL could not make its files in {self.data}: {reason[0][:300]}")
+            self._clear()
 
-    def _run(self, argv: list[str]) -> subprocess.CompletedProcess[str]:
-        user, group = self._user or (None, None)
-        return subprocess.run(
-            argv,
-            env=_environment(),
-            cwd="/",
-            user=user,
-            group=group,
-            extra_groups=None if user is None else [],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+    def _clear(self) -> None:
+        self._password_file.unlink(missing_ok=True)
+        shutil.rmtree(self._unfinished, ignore_errors=True)
 
     def _reachable(self, folder: DataFolder) -> Path:
         """The folder for the cluster: in the data folder, unless root's other user cannot get there."""

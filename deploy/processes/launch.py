@@ -100,10 +100,7 @@ def launch(spec: ServiceSpec, run: Path, logs: Path, *, restarts: int = 0, tie_t
     Raises:
         DeployError: its predecessor still runs, or the program cannot be started.
     """
-    lock = locks.acquire_within(lock_file(run, spec.name), 5.0)
-    if lock is None:
-        pids = locks.holders(lock_file(run, spec.name))
-        raise DeployError(f"{spec.name} already runs in this data folder (pid {pids}). Run `maodiao down` first.")
+    lock = _take(spec, run)
     log = logs / f"{spec.name}.log"
     _rotate(log)
     libc = ctypes.CDLL(None) if tie_to_parent else None  # loaded before the fork: nothing may be imported after it
@@ -132,6 +129,38 @@ def launch(spec: ServiceSpec, run: Path, logs: Path, *, restarts: int = 0, tie_t
     child = Child(spec, process, found, log, restarts)
     _note(run, child)
     return child
+
+
+def run_to_end(spec: ServiceSpec, run: Path) -> "subprocess.CompletedProcess[str]":
+    """Run a helper to its end, with its lock in hand: if we are killed meanwhile, the next start finds it and ends it.
+
+    Args:
+        spec: what to run; what it prints is returned and kept nowhere.
+        run: folder of locks.
+
+    Raises:
+        DeployError: its predecessor still runs, or the program cannot be started.
+    """
+    lock = _take(spec, run)
+    try:
+        return subprocess.run(
+            list(spec.argv),
+            env=dict(spec.env),
+            cwd=spec.cwd,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            pass_fds=(lock,),
+            start_new_session=True,
+            user=spec.user[0] if spec.user else None,
+            group=spec.user[1] if spec.user else None,
+            extra_groups=[] if spec.user else None,
+        )
+    except OSError as error:
+        raise DeployError(f"{spec.name} could not be started: {error}.") from error
+    finally:
+        os.close(lock)
 
 
 def records(run: Path) -> list[Record]:
@@ -181,6 +210,14 @@ async def _gone(process: Identity, seconds: float) -> bool:
             return False
         await asyncio.sleep(0.03)
     return True
+
+
+def _take(spec: ServiceSpec, run: Path) -> int:
+    lock = locks.acquire_within(lock_file(run, spec.name), 5.0)
+    if lock is None:
+        pids = locks.holders(lock_file(run, spec.name))
+        raise DeployError(f"{spec.name} already runs in this data folder (pid {pids}). Run `maodiao down` first.")
+    return lock
 
 
 def _note(run: Path, child: Child) -> None:
