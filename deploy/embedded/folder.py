@@ -80,10 +80,13 @@ class DataFolder:
     def secret(self, name: str) -> str:
         """A secret by name, drawn at the first asking; one file each, mode 600."""
         path = self.secret_file(name)
-        if not path.exists():
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        # Drawn anew if it is empty: earlier releases left it so when they were killed at the wrong moment.
+        if not path.exists() or path.stat().st_size == 0:
+            fresh = path.with_name(path.name + ".new")  # whole or not there
+            descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
             with os.fdopen(descriptor, "w") as file:
                 file.write(secrets.token_urlsafe(32))
+            fresh.replace(path)
         return path.read_text().strip()
 
     def secret_file(self, name: str) -> Path:

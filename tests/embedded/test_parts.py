@@ -110,6 +110,24 @@ def test_ports_and_secrets_are_drawn_once(tmp_path: Path) -> None:
     assert stat.S_IMODE(first.secret_file("admin").stat().st_mode) == 0o600
 
 
+def test_a_secret_is_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = DataFolder(tmp_path / "d")
+    folder.prepare()
+
+    def killed(_size: int) -> str:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr("secrets.token_urlsafe", killed)
+        folder.secret("admin")
+    assert not folder.secret_file("admin").exists()
+    folder.secret_file("admin").touch()  # as earlier releases left it
+    drawn = folder.secret("admin")
+    assert len(drawn) > 40
+    assert folder.secret("admin") == drawn
+    assert [(p.name, stat.S_IMODE(p.stat().st_mode)) for p in folder.secrets.iterdir()] == [("admin", 0o600)]
+
+
 def test_a_data_folder_below_a_file_is_said_in_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(DeployError, match="Choose another with --data"):
