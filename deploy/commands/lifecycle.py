@@ -59,6 +59,9 @@ def up(
 ) -> None:
     """Start Kafka, PostgreSQL and the services here. Ctrl-C stops them; what they hold stays in the data folder.
 
+    The first start fetches Kafka from Maven Central into the user's cache. MAODIAO_MAVEN_REPOSITORY names a mirror,
+    XDG_CACHE_HOME another cache.
+
     Examples:  maodiao up    maodiao up --detach --scale routing=2 --scale escalation=2
     """
     folder = DataFolder(data)

@@ -85,17 +85,23 @@ def ensure(fallback: Path, progress: Progress) -> Path:
         progress: told how many bytes of how many have come.
 
     Raises:
-        DeployError: the download failed, or a jar is not the one that was locked.
+        DeployError: the download failed, a jar is not the one that was locked, or the disk takes none.
     """
     folder = jar_folder(fallback)
     if present(folder):
         return folder
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="kafka-", dir=folder.parent) as staging:
-        complete = Path(staging) / "jars"
-        complete.mkdir()
-        _fetch_all(Path(staging) / "repository", complete, progress)
-        _move_into_place(complete, folder)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix="kafka-", dir=folder.parent) as staging:
+            complete = Path(staging) / "jars"
+            complete.mkdir()
+            _fetch_all(Path(staging) / "repository", complete, progress)
+            _move_into_place(complete, folder)
+    except OSError as error:
+        raise DeployError(
+            f"Kafka's jars cannot be kept in {folder.parent} ({error.strerror or error}). Make room on that disk and "
+            f"let it be written, or name another place in XDG_CACHE_HOME."
+        ) from error
     return folder
 
 

@@ -3,9 +3,11 @@
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
-from deploy import checks
+from deploy import checks, cli
 from deploy.commands import demo, lifecycle
+from deploy.embedded import jars
 from deploy.errors import DeployError
 
 
@@ -18,6 +20,12 @@ def nothing_starts(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(demo, "perform", started)
     monkeypatch.setattr(lifecycle, "_run", started)
+
+
+def test_the_help_of_up_names_what_a_closed_network_needs() -> None:
+    told = CliRunner().invoke(cli.build(), ["up", "--help"]).output
+    assert jars.REPOSITORY_SETTING in told
+    assert "--unseen" not in told
 
 
 @pytest.mark.usefixtures("nothing_starts")

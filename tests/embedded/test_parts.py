@@ -1,5 +1,6 @@
 """The parts of the stack without its servers: locked jars, data folder, checks, what a service is told."""
 
+import errno
 import functools
 import hashlib
 import http.server
@@ -80,6 +81,19 @@ def test_a_download_can_be_broken_off(repository: tuple[jars.Jar, ...], tmp_path
     with pytest.raises(DeployError, match="broken off"):
         jars.ensure(tmp_path / "a", stop)
     assert list((tmp_path / "cache" / "maodiao").iterdir()) == []
+
+
+@pytest.mark.parametrize("step", ["tempfile.TemporaryDirectory", "deploy.embedded.jars._move_into_place"])
+@pytest.mark.usefixtures("repository")
+def test_a_disk_that_takes_no_jars_is_said_in_a_sentence(
+    step: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(step, full)
+    with pytest.raises(DeployError, match=r"cannot be kept in .*cache/maodiao \(No space left .*XDG_CACHE_HOME"):
+        jars.ensure(tmp_path / "a", lambda _done, _total: None)
 
 
 def test_half_a_folder_of_jars_is_made_whole(repository: tuple[jars.Jar, ...], tmp_path: Path) -> None:
