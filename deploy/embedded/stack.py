@@ -34,6 +34,8 @@ FOUNDATIONS: Final = (broker.NAME, database.NAME)
 """What everything else rests on: stopped last."""
 
 READY_SECONDS: Final = 60.0
+LOOK_SECONDS: Final = 0.5
+"""How long another command's look at the stack's lock may keep it from us."""
 
 
 def _silent(_done: int, _total: int) -> None:
@@ -242,7 +244,7 @@ class EmbeddedStack:
         self._progress(done, total)
 
     def _take(self) -> None:
-        self._lock = locks.acquire(self.folder.lock)
+        self._lock = locks.acquire_within(self.folder.lock, LOOK_SECONDS)
         if self._lock is None:
             holder = running(self.folder)
             who = f" (pid {holder.pid})" if holder else ""

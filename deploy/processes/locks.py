@@ -6,8 +6,8 @@ import time
 from pathlib import Path
 
 
-def acquire(path: Path) -> int | None:
-    """Take the lock of a file, which is made if missing.
+def acquire(path: Path, *, shared: bool = False) -> int | None:
+    """Take the lock of a file, which is made if missing; `shared`: beside others who take it so.
 
     Returns:
         The open descriptor, which holds the lock until it and every inherited copy are closed; None if taken.
@@ -15,7 +15,7 @@ def acquire(path: Path) -> int | None:
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(descriptor)
         return None
@@ -23,7 +23,10 @@ def acquire(path: Path) -> int | None:
 
 
 def acquire_within(path: Path, seconds: float) -> int | None:
-    """Take the lock, waiting up to `seconds` for the helpers of a server that has just been killed to end."""
+    """Take the lock, waiting up to `seconds` for who will not have it long.
+
+    That is the helpers of a server that has just been killed, or somebody who only looks (`is_held`).
+    """
     deadline = time.monotonic() + seconds
     while (descriptor := acquire(path)) is None and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -31,10 +34,10 @@ def acquire_within(path: Path, seconds: float) -> int | None:
 
 
 def is_held(path: Path) -> bool:
-    """Whether some process holds the lock."""
+    """Whether some process holds the lock. The look takes it for a moment, shared, so that two looks see no holder."""
     if not path.exists():
         return False
-    descriptor = acquire(path)
+    descriptor = acquire(path, shared=True)
     if descriptor is None:
         return True
     os.close(descriptor)

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from deploy.embedded.stack import EmbeddedStack
 from deploy.errors import DeployError
 from deploy.processes import locks
 from deploy.processes.identity import Identity, identify, is_alive, is_frozen, parse_stat, send
@@ -83,6 +84,20 @@ def test_a_process_holds_its_lock_and_stands_in_its_pid_file(run: Path) -> None:
     child.process.kill()
     child.process.wait()
     assert not locks.is_held(lock_file(run, "worker-1"))
+
+
+def test_a_look_at_a_lock_is_no_holding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stack = EmbeddedStack(tmp_path)
+    stack.folder.prepare()
+    looking = locks.acquire(stack.folder.lock, shared=True)  # a `status` in the middle of its look
+    assert looking is not None
+    assert not locks.is_held(stack.folder.lock)
+    monkeypatch.setattr(time, "sleep", lambda _seconds: os.close(looking))  # it ends while `up` waits
+    stack._take()
+    assert stack.owned
+    assert locks.is_held(stack.folder.lock)
+    stack._release()
+    assert not locks.is_held(stack.folder.lock)
 
 
 def test_a_second_of_the_same_name_is_refused(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
