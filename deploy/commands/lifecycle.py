@@ -213,7 +213,10 @@ def _detach(folder: DataFolder, options: list[str]) -> None:
         _await_ready(folder, child, log)
     except KeyboardInterrupt:
         child.terminate()  # in a session of its own: Ctrl-C does not reach it
-        child.wait(STOP_SECONDS)
+        try:
+            child.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            raise DeployError(f"It does not end; `maodiao down --data {folder.root}` ends it.") from None
         raise DeployError("The start was broken off; nothing is left running.") from None
     console.print(log.read_text().rstrip(), markup=False)
     _greet(folder, time.monotonic() - began, "`maodiao down`")

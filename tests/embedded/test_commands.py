@@ -1,5 +1,6 @@
 """Commands before anything starts: what they demand of the machine, and what they say."""
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -40,3 +41,25 @@ def test_up_and_demo_refuse_a_machine_with_too_little_memory(tmp_path: Path, mon
     with pytest.raises(DeployError, match="100 MiB of memory are free"):
         demo.demo()
     assert list(tmp_path.iterdir()) == []  # neither a data folder nor a temporary one
+
+
+class Deaf:
+    """A child that hears no signal."""
+
+    def terminate(self) -> None:
+        pass
+
+    def wait(self, seconds: float) -> None:
+        raise subprocess.TimeoutExpired("maodiao", seconds)
+
+
+def test_a_detached_start_that_does_not_end_is_left_to_down(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def ctrl_c(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(checks, "demand", lambda _folder: None)
+    monkeypatch.setattr(jars, "ensure", lambda *_: None)
+    monkeypatch.setattr(subprocess, "Popen", lambda *_, **__: Deaf())
+    monkeypatch.setattr(lifecycle, "_await_ready", ctrl_c)
+    with pytest.raises(DeployError, match=f"maodiao down --data {tmp_path / 'd'}"):
+        lifecycle.up(data=tmp_path / "d", detach=True)
