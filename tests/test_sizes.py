@@ -50,6 +50,10 @@ def test_the_counter_counts_code_alone() -> None:
     assert code_lines(source) == {4, 5, 8, 10, 11}
 
 
+def test_faust_stays_in_one_small_file() -> None:
+    assert len((REPOSITORY / "services/kernel/transports/faust.py").read_text().splitlines()) < 200
+
+
 @pytest.mark.parametrize("package", MOST)
 def test_what_every_service_carries_stays_small(package: str) -> None:
     """The kernel's bound is a promise of the design, not a habit; what stands around it has a bound of its own."""

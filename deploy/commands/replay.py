@@ -111,6 +111,8 @@ def _show(title: str, report: Report, most: int) -> None:
     table.add_row("subjects", f"{report.subjects:,}")
     if report.decisions:
         table.add_row("decisions made again", f"{report.decisions:,}")
+    if report.unreadable:
+        table.add_row("can't be read, not parked", f"{report.unreadable:,}")
     for rules, count in sorted(report.older.items()):
         table.add_row(f"differ, by older rules {rules}", f"{count:,}")
     table.add_row("differences", f"{len(report.differences):,}")

@@ -34,12 +34,17 @@ class Difference:
 
 @dataclass(slots=True)
 class Report:
-    """What was compared, and what differed. `older`: differences in decisions of older rules, by their number."""
+    """What was compared, and what differed.
+
+    older: differences in decisions of older rules, by their number. unreadable: records that are neither parked nor can
+    be read now: mended and redriven by code that could, or new damage.
+    """
 
     records: int = 0
     own_events: int = 0
     subjects: int = 0
     decisions: int = 0
+    unreadable: int = 0
     differences: list[Difference] = field(default_factory=list)
     older: dict[int, int] = field(default_factory=lambda: defaultdict(int))
 
@@ -49,6 +54,7 @@ class Report:
         self.own_events += other.own_events
         self.subjects += other.subjects
         self.decisions += other.decisions
+        self.unreadable += other.unreadable
         self.differences += other.differences
         for rules, count in other.older.items():
             self.older[rules] += count
@@ -91,12 +97,14 @@ class Replayer(Generic[S, I, V]):
 
     def rebuild(self, piece: Slice) -> dict[str, Row[S]]:
         """Fold inputs and own events into rows: no decision, no outbox, no sender."""
-        return {subject: self._fold(story) for subject, story in self._stories(piece).items()}
+        return {subject: self._fold(story) for subject, story in self._stories(piece)[0].items()}
 
     def compare(self, piece: Slice, running: Mapping[str, bytes]) -> Report:
         """Rebuild, and hold it against the rows that are running."""
-        rebuilt = self.rebuild(piece)
-        report = Report(len(piece.records), len(piece.own), len(rebuilt.keys() | running.keys()))
+        stories, unreadable = self._stories(piece)
+        rebuilt = {subject: self._fold(story) for subject, story in stories.items()}
+        subjects = len(rebuilt.keys() | running.keys())
+        report = Report(len(piece.records), len(piece.own), subjects, unreadable=unreadable)
         for subject in sorted(rebuilt.keys() | running.keys()):
             if subject not in rebuilt or subject not in running:
                 report.differences.append(Difference(subject, "only running" if subject in running else "only rebuilt"))
@@ -107,19 +115,22 @@ class Replayer(Generic[S, I, V]):
 
     def verify(self, piece: Slice) -> Report:
         """Decide again, in recorded order, and hold it against what was said then."""
-        stories = self._stories(piece)
-        report = Report(len(piece.records), len(piece.own), len(stories))
+        stories, unreadable = self._stories(piece)
+        report = Report(len(piece.records), len(piece.own), len(stories), unreadable=unreadable)
         for subject, story in stories.items():
             self._verify(subject, story, piece, report)
         return report
 
-    def _stories(self, piece: Slice) -> dict[str, _Story[I]]:
+    def _stories(self, piece: Slice) -> tuple[dict[str, _Story[I]], int]:
+        """Returns: what belongs to each subject, and how many records nobody can read."""
         stories: dict[str, _Story[I]] = defaultdict(_Story)
+        unreadable = 0
         for record in piece.records:
             if (record.topic, record.partition, record.offset) in piece.parked:
                 continue
             read = self._reader.read(record)
             if isinstance(read, Bad):  # it was parked, mended and redriven by code that could read it, or is new damage
+                unreadable += 1
                 continue
             stories[read.subject].incoming.append(read)
         for body in piece.own:
@@ -128,7 +139,7 @@ class Replayer(Generic[S, I, V]):
         for story in stories.values():
             story.incoming = _each_once(story.incoming)
             story.own.sort(key=lambda message: message.sequence)
-        return stories
+        return stories, unreadable
 
     def _fold(self, story: _Story[I]) -> Row[S]:
         """Order: event n of the log, other topics' events after n, own events with `afterseq` n, event n + 1."""

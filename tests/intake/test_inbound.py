@@ -8,10 +8,13 @@ from typing import Any
 
 import pytest
 import structlog
+from aiokafka import TopicPartition
 from structlog.testing import capture_logs
 
 from services.intake.doors import inbound
 from services.intake.doors.inbound import InboundDoor
+from services.intake.doors.receiving import RECEIVED
+from services.kernel.store import Unavailable
 
 SECRET = "张三"
 
@@ -25,6 +28,12 @@ class Poisoned:
 
     async def getmany(self, **_: object) -> object:
         raise ValueError(SECRET)
+
+    async def beginning_offsets(self, tps: list[TopicPartition]) -> dict[TopicPartition, int]:
+        return {tp: 10 if tp.partition == 3 else 0 for tp in tps}
+
+    async def committed(self, tp: TopicPartition) -> int | None:
+        return {3: 4, 5: 7}.get(tp.partition)
 
 
 @pytest.fixture
@@ -46,13 +55,28 @@ async def test_a_record_that_nothing_can_read_quarantines_its_system(
             raise asyncio.CancelledError  # the test has seen enough
         return False
 
+    away = [Unavailable("the database is away")]
+
     async def quarantine(pool: Any, system: str, reason: str) -> None:
+        if away:
+            raise away.pop()
         stopped.append((system, reason))
 
+    monkeypatch.setattr(inbound, "_ASK_AGAIN_S", 0.0)
     monkeypatch.setattr(inbound.systems, "quarantined", quarantined)
     monkeypatch.setattr(inbound.systems, "quarantine", quarantine)
     with capture_logs() as logs, pytest.raises(asyncio.CancelledError):
         await door.run()
     assert stopped == [("demo311", "fault")]
-    (said,) = logs
+    assert [line["event"] for line in logs] == ["events expired unread", "a system is quarantined"]
+    said = logs[-1]
     assert "ValueError at test_inbound.py:" in said["reason"] and SECRET not in str(said)
+
+
+async def test_what_the_topic_forgot_before_anybody_read_it_is_said(door: InboundDoor) -> None:
+    expired = RECEIVED.labels("demo311", "expired")
+    before = expired._value.get()
+    with capture_logs() as logs:
+        await door._look_back(Poisoned())  # type: ignore[arg-type]
+    assert [(line["partition"], line["records"]) for line in logs] == [(3, 6)]
+    assert expired._value.get() == before + 6

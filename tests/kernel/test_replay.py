@@ -209,3 +209,15 @@ def test_subjects_that_only_one_side_has_are_named() -> None:
     assert [(one.subject, one.what) for one in found] == [("stranger", "only running")]
     found = replayer(Careful()).compare(run.piece(), {}).differences
     assert [(one.subject, one.what) for one in found] == [("m", "only rebuilt")]
+
+
+def test_what_can_neither_be_read_nor_is_parked_is_counted() -> None:
+    run = Running()
+    run.arrive(encode(log_of([(Added(n=1), 0)])[0]))
+    run.arrive(b"nobody can read this")
+    assert (replayer().verify(run.piece()).unreadable, replayer().compare(run.piece(), run.rows()).unreadable) == (0, 0)
+    run.mend()
+    total = Report()
+    total.add(replayer().verify(run.piece()))
+    total.add(replayer().compare(run.piece(), run.rows()))
+    assert total.unreadable == 2

@@ -22,7 +22,7 @@ class Intake:
     rules = 2  # raised whenever `decide` changes. 2: an assignment carries who is informed (知会)
 
     def decide(self, state: Case | None, given: Given, view: Directory) -> Sequence[Event]:
-        """See `Core`. A fact about a case that intake does not have is nothing: its number is kept, so it shows."""
+        """See `Core`. A fact about a case that intake does not have says nothing; its number is kept."""
         match given:
             case Command():
                 return commands.decide(state, given)

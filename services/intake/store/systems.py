@@ -78,10 +78,11 @@ async def quarantined(pool: asyncpg.Pool, system: str) -> bool:
 
 
 async def quarantine(pool: asyncpg.Pool, system: str, reason: str) -> None:
-    """Read no more of this system until somebody lifts it."""
-    await pool.execute(
-        "INSERT INTO intake.quarantine (system, reason) VALUES ($1, $2) ON CONFLICT DO NOTHING", system, reason
-    )
+    """Read no more of this system until somebody lifts it. Raises: Unavailable."""
+    async with faults():
+        await pool.execute(
+            "INSERT INTO intake.quarantine (system, reason) VALUES ($1, $2) ON CONFLICT DO NOTHING", system, reason
+        )
 
 
 async def lift(pool: asyncpg.Pool, system: str) -> bool:

@@ -79,6 +79,8 @@ class StoredOutcomes:
             self._folder.apply(work, incoming, batch.view)
             if work.said:
                 await batch.write(Write(works=[work]))
+            else:
+                self._log.warning("an answer changes nothing", delivery=claim.name, answer=type(given).__name__)
 
 
 def _cause(claim: Claim, given: Given) -> str:
