@@ -63,6 +63,14 @@ def test_codes_that_are_not_places_in_force_are_refused(code: str) -> None:
         DIRECTORY.resolve(Place(community=code), DAY)
 
 
+@pytest.mark.parametrize(
+    ("name", "on", "there"),
+    [("centre-1", DAY, True), ("2", DAY, False), ("2", date(2019, 10, 30), True), ("999", DAY, False)],
+)
+def test_a_unit_is_there_from_when_it_begins_until_it_ends(name: str, on: date, there: bool) -> None:
+    assert DIRECTORY.has(name, on) is there
+
+
 def test_the_duty_seat_is_the_nearest_parent_s_or_the_district_s() -> None:
     assert DIRECTORY.seat_of("centre-1") == "centre-0"
     assert DIRECTORY.seat_of(None) == DIRECTORY.seat_of("nobody") == "centre-0"

@@ -89,6 +89,28 @@ async def test_a_bad_body_is_refused_by_a_problem_that_repeats_nothing(
     assert SECRET not in intake.log() and PHONE not in intake.log()
 
 
+STEPS: list[tuple[str, str, dict[str, object], str]] = [
+    ("dispatch to a mistyped unit", "dispatch", {"unit": "dept-raods"}, "unknown_unit"),
+    ("dispatch to a telephone number", "dispatch", {"unit": PHONE}, "unknown_unit"),
+    ("whistle for a mistyped unit", "whistle", {"unit": "dept-raods", "kind": "outcry"}, "unknown_unit"),
+]
+
+
+@pytest.mark.parametrize(("name", "body", "code"), [step[1:] for step in STEPS], ids=[step[0] for step in STEPS])
+async def test_a_step_that_names_what_there_is_not_is_refused_and_leaves_nothing(
+    intake: Intake, name: str, body: dict[str, object], code: str
+) -> None:
+    async with intake.client() as client:
+        case = (await client.post("/v1/cases", json=GOOD)).json()["case"]
+        answer = await client.post(f"/v1/cases/{case}/{name}", json={"seen": 1, "reason": "测试", **body})
+        log = (await client.get(f"/v1/cases/{case}/events")).json()["events"]
+    assert answer.status_code == 422 and code in answer.text
+    assert PHONE not in answer.text
+    assert [one["type"] for one in log] == ["case.registered.v1"]
+    words = await intake.fetch("SELECT 1 FROM intake.words WHERE case_id = $1 AND what = 'reason'", case)
+    assert not words
+
+
 @pytest.mark.parametrize("content", [b"{", b"\xff\xfe", b"[]", b'"text"', b'{"text": "\\ud800"}', b""])
 async def test_what_is_not_json_is_refused(intake: Intake, content: bytes) -> None:
     async with intake.client() as client:

@@ -151,6 +151,11 @@ class Directory:
         top = [u.unit for u in self.units.values() if u.has_seat and u.level == ROOT]
         return min(top, default="")
 
+    def has(self, unit: str, on: date) -> bool:
+        """Is there such a unit on that day?"""
+        found = self.units.get(unit)
+        return found is not None and found.stands(on)
+
     def street_of(self, unit: str) -> str | None:
         """The street that a unit serves, if one."""
         found = self.units.get(unit)

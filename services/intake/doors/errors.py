@@ -17,7 +17,7 @@ from services.intake.store.presses import KeyReusedError
 from services.kernel.store import Moved, Unavailable
 
 _POWER = ("role_may_not", "not_your_unit", "not_your_street")
-_SENT = ("in_future", "too_early", "no_zone", "seen_ahead", "unknown_outcome")
+_SENT = ("in_future", "too_early", "no_zone", "seen_ahead", "unknown_outcome", "unknown_unit")
 
 
 def install(app: FastAPI) -> None:

@@ -12,10 +12,11 @@ import msgspec
 from fastapi import APIRouter, Request, Response
 
 from services.host.http import Caller
-from services.intake.core import hygiene, inputs, steps
+from services.intake.core import hygiene, inputs, numbers, steps
+from services.intake.core.cases import Case
 from services.intake.core.inputs import Actor, Command
 from services.intake.doors import models
-from services.intake.doors.context import CaseId, Ctx, actor, answer_response, body_of, described, press_of
+from services.intake.doors.context import CaseId, Context, Ctx, actor, answer_response, body_of, described, press_of
 from services.intake.store.cases import Opened, RefusedError, Step
 from services.intake.store.presses import Answer
 
@@ -53,6 +54,17 @@ def occurred(claimed: datetime | None, at: datetime) -> datetime | None:
     return claimed
 
 
+def _known(body: models.Request, at: datetime, ctx: Context) -> None:
+    """Is there the unit that a press names? Else a mistyped one would become the lead, and nobody would be told.
+
+    Raises: RefusedError. Under the case's lock and not before, so that a repeat of what was done gets its first answer
+    also when the unit has ended since.
+    """
+    unit = body.unit if isinstance(body, models.DispatchIn | models.WhistleIn) else None
+    if unit is not None and not ctx.directory().has(unit, at.astimezone(numbers.ZONE).date()):
+        raise RefusedError("unknown_unit")
+
+
 def answered(body: models.AnswerIn | models.LinkAnswerIn) -> Mapping[str, str]:
     """The four elements (四要素) that were given."""
     given = {name: str(getattr(body, name)) for name in steps.ELEMENTS}
@@ -77,7 +89,12 @@ def _route(
         body = await body_of(request, model)
         by = actor(identity, ctx.directory())
         seen: int | None = getattr(body, "seen")  # noqa: B009 - both bases of these requests have it
-        step = Step(case, name, lambda _, at: make(body, at, by), seen, texts(body))
+
+        def command(_: Case, at: datetime) -> Command:
+            _known(body, at, ctx)
+            return make(body, at, by)
+
+        step = Step(case, name, command, seen, texts(body))
         return answer_response(await ctx.cases.press(step, await press_of(request, by.staff), pressed))
 
     return Route(name, model, press)

@@ -35,6 +35,7 @@ REASONS: Mapping[str, str] = {
     "not_your_street": "这件案件不在您的街道。The case is not in your street.",
     "unknown_command": "没有这一步。There is no such step.",
     "unknown_outcome": "没有这种结案结果。There is no such outcome.",
+    "unknown_unit": "名录里没有这个单位，或已撤销；请从名录里选。No such unit, or ended: choose one of the directory.",
     "closed": "案件已结案；要再办，请先“重新办理”。Closed: reopen it first.",
     "not_closed": "案件还没结案。Not closed yet.",
     "no_lead": "还没派给任何单位。No unit has it yet.",
