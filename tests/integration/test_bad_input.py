@@ -22,6 +22,7 @@ from tests.integration.intake_process import Intake, data_of
 
 SECRET = "王小测"
 PHONE = "13912345678"
+ID_NUMBER = "110105194912310020"
 GOOD = {
     "family": "incident", "kind": "05-01", "channel": "grid", "place": {"community": "120106001002"},
     "text": f"{SECRET}占道", "parties": [{"role": "reporter", "name": SECRET, "telephone": PHONE}],
@@ -93,6 +94,9 @@ STEPS: list[tuple[str, str, dict[str, object], str]] = [
     ("dispatch to a mistyped unit", "dispatch", {"unit": "dept-raods"}, "unknown_unit"),
     ("dispatch to a telephone number", "dispatch", {"unit": PHONE}, "unknown_unit"),
     ("whistle for a mistyped unit", "whistle", {"unit": "dept-raods", "kind": "outcry"}, "unknown_unit"),
+    ("whistle of a kind that there is not", "whistle", {"unit": "dept-roads", "kind": "loud"}, "literal_error"),
+    ("whistle of a telephone number", "whistle", {"unit": "dept-roads", "kind": PHONE}, "literal_error"),
+    ("whistle of an ID number", "whistle", {"unit": "dept-roads", "kind": ID_NUMBER}, "literal_error"),
 ]
 
 
@@ -105,10 +109,20 @@ async def test_a_step_that_names_what_there_is_not_is_refused_and_leaves_nothing
         answer = await client.post(f"/v1/cases/{case}/{name}", json={"seen": 1, "reason": "测试", **body})
         log = (await client.get(f"/v1/cases/{case}/events")).json()["events"]
     assert answer.status_code == 422 and code in answer.text
-    assert PHONE not in answer.text
+    assert PHONE not in answer.text and ID_NUMBER not in answer.text
     assert [one["type"] for one in log] == ["case.registered.v1"]
     words = await intake.fetch("SELECT 1 FROM intake.words WHERE case_id = $1 AND what = 'reason'", case)
     assert not words
+
+
+async def test_a_number_given_as_a_reason_stays_in_the_vault(intake: Intake) -> None:
+    async with intake.client() as client:
+        for reason in (PHONE, ID_NUMBER, f"tel{PHONE}"):
+            case = (await client.post("/v1/cases", json=GOOD)).json()["case"]
+            body = {"seen": 1, "unit": "dept-roads", "reason": reason}
+            assert (await client.post(f"/v1/cases/{case}/dispatch", json=body)).status_code == 200
+            (last,) = (await client.get(f"/v1/cases/{case}/events")).json()["events"][-1:]
+            assert last["data"]["reason"] == "stated"
 
 
 @pytest.mark.parametrize("content", [b"{", b"\xff\xfe", b"[]", b'"text"', b'{"text": "\\ud800"}', b""])

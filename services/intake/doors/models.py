@@ -37,6 +37,8 @@ def _checked(check: Callable[[str], str | None], prefix: str = "") -> AfterValid
 _Clean = _checked(hygiene.text)
 Line = Annotated[str, StringConstraints(max_length=200, strip_whitespace=True), _Clean]
 Text = Annotated[str, StringConstraints(max_length=8_000), _Clean]
+# A telephone or ID number has this form too: whatever goes from here to a topic is first looked up (kinds, directory,
+# whistles of the case, outcomes), so that nothing personal can stand there for ever.
 Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.@:#-]{0,79}$")]
 Telephone = Annotated[Line, _checked(hygiene.telephone, "telephone_")]
 IdNumber = Annotated[Line, _checked(hygiene.id_number, "id_")]
@@ -149,7 +151,7 @@ class PerformIn(Press):
 
 class WhistleIn(Press):
     unit: Code | None = None
-    kind: Code
+    kind: Literal["outcry", "joint_enforcement", "emergency"]  # 群众诉求, 联合执法, 应急处置
     reason: Text = ""
 
 

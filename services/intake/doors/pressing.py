@@ -21,7 +21,7 @@ from services.intake.store.cases import Opened, RefusedError, Step
 from services.intake.store.presses import Answer
 
 B = TypeVar("B", bound=models.Request)
-_CODE = re.compile(r"[a-z][a-z0-9_]{0,39}")
+_CODE = re.compile(r"[a-z][a-z_]{0,39}")  # no digits: tel13912345678 is no code
 STATED = "stated"  # the reason on the topic where somebody gave it in words: those stay in the vault
 
 
