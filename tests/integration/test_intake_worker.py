@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from deploy.embedded.stack import EmbeddedStack
 from services.escalation.events import limits, whistles
 from services.host.tokens import Link, mint_link
+from services.intake.store import photos
 from services.notify.events import deliveries
 from services.routing.events import assignments
 from tests.integration import intake_process
@@ -323,6 +325,29 @@ async def test_photos_are_kept_sealed_and_too_large_ones_are_refused(intake: Int
     assert (shown["photos"], shown["photo_count"]) == ([added.json()["photo"]], 1)
     assert (last["type"], last["data"]) == ("case.photo_added.v1", {"photo": added.json()["photo"], "by": "u-0028"})
     assert got.content == picture and got.headers["content-type"] == "image/jpeg"
+
+
+async def test_a_photo_sent_again_under_its_key_is_kept_once(intake: Intake) -> None:
+    case, key = (await registered(intake))["case"], {"idempotency-key": uuid4().hex}
+    async with intake.client("grid", "grid-120106001", "u-0028") as client:
+
+        async def send(content: bytes, **headers: str) -> httpx.Response:
+            # Each time under another boundary, as from a client that makes its form anew.
+            files = {"file": ("a.jpg", b"\xff\xd8\xff" + content, "image/jpeg")}
+            return await client.post(f"/v1/cases/{case}/photos", files=files, headers=headers)
+
+        answers = [await send(b"a", **key), *(await asyncio.gather(*(send(b"a", **key) for _ in range(3))))]
+        other = await send(b"b", **key)
+        for n in range(photos.MOST_PER_CASE - 1):
+            assert (await send(str(n).encode())).status_code == 201
+        full, again = await send(b"c"), await send(b"a", **key)
+    assert {(one.status_code, one.content) for one in [*answers, again]} == {(201, answers[0].content)}
+    assert (other.status_code, other.json()["type"]) == (409, "/problems/key_reused")
+    assert (full.status_code, full.json()["type"]) == (409, "/problems/too_many_photos")
+    async with intake.client("seat") as seat:
+        shown = await view(seat, str(case))
+        log = (await seat.get(f"/v1/cases/{case}/events")).json()["events"]
+    assert [one["type"] for one in log].count("case.photo_added.v1") == photos.MOST_PER_CASE == shown["photo_count"]
 
 
 async def test_a_bad_record_holds_its_case_there_and_nothing_else(intake: Intake) -> None:

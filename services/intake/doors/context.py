@@ -95,8 +95,11 @@ async def body_of(request: Request, model: type[M]) -> M:
         raise RequestValidationError([{**one, "loc": ("body", *one["loc"])} for one in found]) from None
 
 
-async def press_of(request: Request, staff: str) -> Press:
+async def press_of(request: Request, staff: str, sent: bytes | None = None) -> Press:
     """The press behind a request: who, under which key, and a hash of what was sent.
+
+    Args:
+        sent: what counts as sent, if not the body: a form sent again stands between other boundaries.
 
     Raises: Problem 400, if the key is not printable or too long.
     """
@@ -104,8 +107,8 @@ async def press_of(request: Request, staff: str) -> Press:
     if key is not None and not (0 < len(key) <= _LONGEST_KEY and key.isascii() and key.isprintable()):
         detail = f"Idempotency-Key 要是 1 到 {_LONGEST_KEY} 个可见字符。One to {_LONGEST_KEY} printable characters."
         raise Problem(400, "idempotency_key", "请求头不对 Header not valid", detail)
-    content = digest(request.method.encode(), request.url.path.encode(), await request.body())
-    return Press(staff, key, content)
+    content = await request.body() if sent is None else sent
+    return Press(staff, key, digest(request.method.encode(), request.url.path.encode(), content))
 
 
 async def case_of(connection: Db, case: str) -> Case:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated
+from uuid import uuid4
 
 import msgspec
 from fastapi import APIRouter, Path, Request, Response, UploadFile
 
 from services.host.http import Caller, Problem
 from services.intake.core import powers
+from services.intake.core.cases import Case
 from services.intake.core.inputs import Actor, AddPhoto, ErasePerson
 from services.intake.doors.context import (
     CaseId,
@@ -23,8 +26,10 @@ from services.intake.doors.context import (
 from services.intake.doors.models import NothingIn, RevealIn
 from services.intake.doors.pressing import pressed
 from services.intake.store import people, photos
-from services.intake.store.cases import RefusedError, Step, UnknownCaseError
+from services.intake.store.cases import Opened, RefusedError, Step
 from services.intake.store.people import Party, Reading
+from services.intake.store.photos import Photo
+from services.intake.store.presses import Answer
 from services.kernel.database import Db
 
 router = APIRouter()
@@ -119,24 +124,35 @@ async def _readable(connection: Db, case: str, by: Actor) -> None:
 
 
 @router.post("/v1/cases/{case}/photos", status_code=201, response_model=None)
-async def add_photo(case: CaseId, file: UploadFile, identity: Caller, ctx: Ctx) -> Response:
-    """Add a photo (JPEG, PNG, WebP, HEIC; at most 10 MB)."""
+async def add_photo(request: Request, case: CaseId, file: UploadFile, identity: Caller, ctx: Ctx) -> Response:
+    """Add a photo (JPEG, PNG, WebP, HEIC; at most 10 MB). Sent again under its key it is kept once."""
     content = await file.read(photos.MOST_BYTES + 1)
+    added = Photo(uuid4().hex, _media_type(content), len(content))
+    by = actor(identity, ctx.directory())
+
+    def command(state: Case, at: datetime) -> AddPhoto:
+        if by.role == "service" or (not powers.may_read_text(state, by) and by.role not in ("grid", "clerk")):
+            raise RefusedError("not_your_unit")
+        return AddPhoto(at=at, by=by, photo=added.photo)
+
+    async def keep(connection: Db) -> None:
+        await photos.add(connection, ctx.vault, case, by.staff, added, content)
+
+    def answer(_: Opened) -> Answer:
+        return Answer(201, msgspec.json.encode(PhotoView(photo=added.photo)))
+
+    step = Step(case, "photo", command, None, also=keep)
+    return answer_response(await ctx.cases.press(step, await press_of(request, by.staff, content), answer))
+
+
+def _media_type(content: bytes) -> str:
+    """Raises: Problem 413 or 415, if it is too large or not a photo."""
     if len(content) > photos.MOST_BYTES:
         raise Problem(413, "too_large", "照片超过 10 MB Too large", "请缩小照片再发。Make it smaller.")
     media_type = photos.media_type_of(content)
     if media_type is None:
         raise Problem(415, "not_a_photo", "不是照片 Not a photo", "请发 JPEG、PNG、WebP 或 HEIC。")
-    by = actor(identity, ctx.directory())
-    async with ctx.cases.opened(case) as opened:
-        state = opened.state
-        if state is None or state.registered_at is None:
-            raise UnknownCaseError
-        if by.role == "service" or (not powers.may_read_text(state, by) and by.role not in ("grid", "clerk")):
-            raise RefusedError("not_your_unit")
-        photo = await photos.add(opened.connection, ctx.vault, case, by.staff, media_type, content)
-        await ctx.cases.write(opened, AddPhoto(at=opened.at, by=by, photo=photo))
-    return json_response(PhotoView(photo=photo), 201)
+    return media_type
 
 
 @router.get("/v1/cases/{case}/photos/{photo}", response_model=None)

@@ -20,6 +20,7 @@ from services.intake.events.reception import Family
 from services.intake.store import lists, people, presses
 from services.intake.store.lists import Happened
 from services.intake.store.people import NewParty
+from services.intake.store.photos import TooManyError
 from services.intake.store.presses import Answer, Press
 from services.intake.store.rows import CaseRows
 from services.intake.store.vault import Vault
@@ -165,7 +166,7 @@ class CaseStore:
     async def press(self, step: Step, press: Press, answer: Callable[[Opened], Answer]) -> Answer:
         """A step on a case.
 
-        Raises: UnknownCaseError, StaleError, RefusedError, KeyReusedError.
+        Raises: UnknownCaseError, StaleError, RefusedError, KeyReusedError, and what the step's `also` raises.
         """
 
         async def once() -> Answer:
@@ -185,17 +186,12 @@ class CaseStore:
         """A repeat gets the first answer, whatever the case has become since: it may refuse what it once took."""
         try:
             return await _again(once)
-        except (Moved, UnknownCaseError, StaleError, RefusedError):
+        except (Moved, UnknownCaseError, StaleError, RefusedError, TooManyError):
             async with self.pool.acquire() as connection:
                 first = await presses.first(connection, press, self.vault)
             if first is None:
                 raise
             return first
-
-    async def write(self, opened: Opened, command: Command) -> None:
-        """Apply and write a command that needs no key and no page, because what it records is new by itself."""
-        self.folder.press(opened.work, command, uuid4().hex, opened.batch.view)
-        await opened.batch.write(Write(works=[opened.work]))
 
     async def _step(self, opened: Opened, step: Step) -> None:
         state = opened.state

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from uuid import uuid4
 
 from services.intake.store.vault import Vault
 from services.kernel.database import Db
@@ -18,6 +17,8 @@ class TooManyError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Photo:
+    """photo: its reference."""
+
     photo: str
     media_type: str
     bytes: int
@@ -36,22 +37,20 @@ def media_type_of(content: bytes) -> str | None:
     return None
 
 
-async def add(connection: Db, vault: Vault, case: str, by: str, media_type: str, content: bytes) -> str:
-    """Keep a photo. Returns: its reference. Raises: TooManyError."""
+async def add(connection: Db, vault: Vault, case: str, by: str, photo: Photo, content: bytes) -> None:
+    """Keep a photo. Raises: TooManyError."""
     if await count(connection, case) >= MOST_PER_CASE:
         raise TooManyError
-    photo = uuid4().hex
     await connection.execute(
         """INSERT INTO intake.photo (photo, case_id, media_type, bytes, sealed, added_by)
         VALUES ($1, $2, $3, $4, $5, $6)""",
-        photo,
+        photo.photo,
         case,
-        media_type,
-        len(content),
-        vault.seal("photo", photo, content),
+        photo.media_type,
+        photo.bytes,
+        vault.seal("photo", photo.photo, content),
         by,
     )
-    return photo
 
 
 async def count(connection: Db, case: str) -> int:
