@@ -37,7 +37,9 @@ def register(app: typer.Typer) -> None:
 
 def lag(
     data: Annotated[Path, typer.Option("--data", help="The data folder of the running stack.")] = DEFAULT,
-    once: Annotated[bool, typer.Option("--once", help="Print it once; exit code 1 if a group is not ok.")] = False,
+    once: Annotated[
+        bool, typer.Option("--once", help="Print it once; exit code 1 if one is stalled or stopped.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print once what oversight answers, as JSON.")] = False,
     partitions: Annotated[bool, typer.Option("--partitions", help="A line for each partition that lags.")] = False,
     every: Annotated[float, typer.Option("--every", min=0.2, help="Seconds between two readings.")] = 2.0,

@@ -16,7 +16,7 @@ from deploy import addresses
 from deploy.embedded.folder import DEFAULT
 from deploy.errors import DeployError
 from services.escalation.store.policies import AHEAD, Stored, apply, stored
-from services.escalation.store.policy_files import PolicyError
+from services.escalation.store.policy_files import PolicyError, read_calendar
 from services.host.tokens import Identity, mint
 
 _WAIT = timedelta(minutes=2)
@@ -77,6 +77,14 @@ def show(
     console.print(table)
     current = max((v for v in versions if v.kind == "policy" and v.since <= now), key=lambda v: v.since, default=None)
     console.print("No policy is in force." if current is None else f"In force: {current.name} {current.version}")
+    newest = {v.name: v for v in versions if v.kind == "calendar"}  # the oldest come first
+    for calendar in (read_calendar(v.body) for v in newest.values()):
+        if calendar.until is not None:
+            console.print(
+                f"{calendar.name} knows holidays until {calendar.until}; later days go by the weekend alone until a "
+                "calendar with the next year is applied.\n"
+                f"日历 {calendar.name} 的节假日排到 {calendar.until}，之后只按周末算；放假通知出来后请导入下一年的。"
+            )
     if body and current is not None:
         console.print(current.body, markup=False)
 

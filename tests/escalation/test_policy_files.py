@@ -2,12 +2,15 @@
 
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
+from zoneinfo import ZoneInfo
 
 import pytest
 import yaml
 
 from services.escalation.core import inputs
 from services.escalation.core.calendar import Within
+from services.escalation.store.policies import KNOWN_UNTIL, PolicyView
 from services.escalation.store.policy_files import PolicyError, kind_of, read_calendar, read_policy
 
 FOLDER = Path(__file__).resolve().parents[2] / "deploy" / "policy"
@@ -45,6 +48,25 @@ def test_the_calendar_knows_the_notices():
     assert calendar.works(date(2026, 10, 10)) and not calendar.works(date(2026, 10, 11))
     eve = datetime(2026, 9, 30, 1, tzinfo=UTC)
     assert calendar.due(eve, Within(1, "working_days")) == datetime(2026, 10, 8, 9, 30, tzinfo=UTC)
+    assert calendar.until == date(2026, 12, 31)
+    assert read_calendar(CALENDAR.replace("years: [2025, 2026]", "")).until is None
+
+
+async def test_operators_are_told_until_when_the_calendar_knows_holidays():
+    since = datetime(2026, 1, 1, tzinfo=UTC)
+    newer = CALENDAR.replace("version: 1", "version: 2").replace("[2025, 2026]", "[2025, 2026, 2027]")
+    rows = [
+        {"kind": "calendar", "name": "cn-2026", "version": number, "since": since + timedelta(days=number),
+         "body": body, "applied_by": "x", "applied_at": since}
+        for number, body in ((1, CALENDAR), (2, newer))
+    ]  # fmt: skip
+
+    async def fetch(_: str) -> list[dict[str, object]]:
+        return rows
+
+    await PolicyView(lambda: 0.0).view(SimpleNamespace(fetch=fetch))  # type: ignore[arg-type]
+    end = datetime(2028, 1, 1, tzinfo=ZoneInfo("Asia/Shanghai")).timestamp()
+    assert KNOWN_UNTIL.labels("cn-2026")._value.get() == pytest.approx(end, abs=1)
 
 
 def test_a_file_is_one_of_both():

@@ -117,6 +117,7 @@ async def test_the_command_stores_all_files_or_none_and_shows_what_is_in_force(
     assert "policy demo 1 stored" in await run("apply", calendar, policy)
     assert "was stored already" in await run("apply", policy)
     assert "In force: demo 1" in await run("show", "--body")
+    assert "knows holidays until 2026-12-31" in await run("show")
     newer = tmp_path / "newer.yaml"
     newer.write_text(edited(version=2))
     assert "not a time with its zone" in await run("apply", str(newer), "--from", "2099-01-01")

@@ -54,7 +54,8 @@ class Calendar:
     """One version of a calendar.
 
     zone: local time. weekend: ISO weekdays that are free. holidays: free although weekdays. workdays: worked although
-    weekend days (调休). hours: in order, at least one.
+    weekend days (调休). hours: in order, at least one. until: the last day whose holidays are known; after it only
+    `weekend` holds. None: not said.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Calendar:
     hours: tuple[Span, ...]
     holidays: frozenset[date] = frozenset()
     workdays: frozenset[date] = frozenset()
+    until: date | None = None
 
     def works(self, day: date) -> bool:
         """It is a working day."""

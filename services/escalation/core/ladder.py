@@ -192,7 +192,9 @@ def remind(draft: Draft, whistle: Whistle) -> None:
 
 
 def _begin(draft: Draft, limit: Limit) -> None:
-    """The timer's own whistle; it bears the limit's name. Without a unit to call, the miss alone goes to the seat."""
+    """The timer's own whistle; it bears the limit's name. Without a unit to call, the miss alone stands
+    on the log, and the desk shows it among what is late.
+    """
     policy = draft.view.at(draft.at)
     if not limit.whistle or policy is None or not policy.ladder.rungs or not draft.case.open:
         return

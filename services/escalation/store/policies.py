@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from pathlib import Path
 
 import asyncpg
+from prometheus_client import Gauge
 
 from services.escalation.core.policy import DatedCalendar, PolicyBook
 from services.escalation.core.states import Case
@@ -21,6 +22,7 @@ from services.kernel.tables import Part
 AHEAD = timedelta(seconds=10)
 """A version begins at least so long after it was stored: every worker has read it by then."""
 
+KNOWN_UNTIL = Gauge("maodiao_calendar_until_seconds", "End of the last day whose holidays are known", ["calendar"])
 _FRESH_S = 1.0  # far below AHEAD, so no decision misses a version that is in force
 
 
@@ -152,6 +154,10 @@ class PolicyView:
         versions = [(row["kind"], row["name"], row["version"]) for row in rows]
         if versions != self._versions:
             self.book, self._versions = book_of(await stored(connection)), versions
+            for dated in sorted(self.book.calendars, key=lambda one: one.since):  # the newest of each name stays
+                if (until := dated.calendar.until) is not None:
+                    end = datetime.combine(until, time.max, dated.calendar.zone)
+                    KNOWN_UNTIL.labels(dated.calendar.name).set(end.timestamp())
 
     def parts(self, view: PolicyBook, before: Mapping[str, Row[Case]], works: Sequence[Work[Case]]) -> Sequence[Part]:
         """States and events are all that escalation writes."""

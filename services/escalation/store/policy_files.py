@@ -230,6 +230,7 @@ def read_calendar(text: str) -> Calendar:
         hours=tuple(Span(_minutes(span.since), _minutes(span.to)) for span in file.hours),
         holidays=frozenset(day.date for day in file.holidays),
         workdays=frozenset(day.date for day in file.workdays),
+        until=date(max(file.years), 12, 31) if file.years else None,
     )
 
 

@@ -12,6 +12,7 @@ from services.host.following import follow_topic
 from services.intake.core.places import Directory, Outline, Unit
 from services.intake.store import directory as copies
 from services.kernel.broker import KafkaLogin
+from services.kernel.database import FAULTS
 from services.kernel.envelope import decode
 from services.kernel.telemetry import Logger
 from services.routing.events import DIRECTORY, DIRECTORY_TOPIC
@@ -48,7 +49,7 @@ class DirectoryDoor:
 
     async def run(self) -> None:
         """Follow the topic until cancelled."""
-        faults = (asyncpg.PostgresError, asyncpg.InterfaceError)
+        faults = (asyncpg.PostgresError, *FAULTS)
         await follow_topic(self._login, f"{self._name}-directory", DIRECTORY_TOPIC, self._keep, self._log, faults)
 
     async def _keep(self, bodies: list[bytes | None], at_end: bool) -> None:

@@ -10,6 +10,7 @@ import asyncpg
 
 from services.kernel.broker import KafkaLogin
 from services.kernel.clock import Clock
+from services.kernel.database import FAULTS
 from services.kernel.marks import Mark
 from services.kernel.progress import follow_marks
 from services.kernel.telemetry import Logger
@@ -74,7 +75,7 @@ class Auditor:
             wait = self._every_s
             try:
                 await self.audit()
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except (asyncpg.PostgresError, *FAULTS) as error:
                 self._log.warning("the audit could not be made", error=type(error).__name__)
 
     async def audit(self) -> tuple[Alarm, ...]:

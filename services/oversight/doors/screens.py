@@ -10,6 +10,7 @@ import asyncpg
 
 from services.host.http import Problem
 from services.kernel.clock import Clock
+from services.kernel.database import FAULTS
 from services.oversight.core.screen import screen
 from services.oversight.doors.answers import ScreenAnswer, screen_answer
 from services.oversight.doors.streets import Streets
@@ -42,7 +43,7 @@ class Screens:
             if self._last is None or at - self._last.as_of >= self._every:
                 try:
                     self._last = await self._make(at)
-                except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                except (asyncpg.PostgresError, *FAULTS) as error:
                     raise Problem(503, "no_database", "数据库没有应答 No answer", "请稍后再看。Try again.") from error
             return self._last
 
