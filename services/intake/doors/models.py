@@ -216,8 +216,8 @@ class RevealIn(Request):
 class ReviseIn(Request):
     """A new policy or calendar is to govern open cases too."""
 
-    policy_version: StrictInt | None = Field(default=None, ge=1)
-    calendar_version: StrictInt | None = Field(default=None, ge=1)
+    policy_version: StrictInt | None = Field(default=None, ge=1, le=1_000_000)
+    calendar_version: StrictInt | None = Field(default=None, ge=1, le=1_000_000)
 
 
 class LookupIn(Request):
