@@ -146,7 +146,9 @@ def test_a_signal_during_the_start_leaves_nothing(data: Path, how: list[str]) ->
     started = [r.identity for r in records(run)]
     process.send_signal(signal.SIGINT)
     said = process.communicate(timeout=40)[0]
-    assert not any(map(is_alive, started))
+    left = [record.name for record in records(run) if is_alive(record.identity)]
+    log = data / "logs" / "supervisor.log"
+    assert not any(map(is_alive, started)), (left, process.returncode, said, log.read_text() if log.exists() else "")
     assert running(DataFolder(data)) is None
     assert (b"nothing is left running" in said) is bool(how)
     assert records(run) == []
