@@ -81,9 +81,9 @@ def show(
     for calendar in (read_calendar(v.body) for v in newest.values()):
         if calendar.until is not None:
             console.print(
+                f"日历 {calendar.name} 的节假日排到 {calendar.until}，之后只按周末算；放假通知出来后请导入下一年的。\n"
                 f"{calendar.name} knows holidays until {calendar.until}; later days go by the weekend alone until a "
-                "calendar with the next year is applied.\n"
-                f"日历 {calendar.name} 的节假日排到 {calendar.until}，之后只按周末算；放假通知出来后请导入下一年的。"
+                "calendar with the next year is applied."
             )
     if body and current is not None:
         console.print(current.body, markup=False)

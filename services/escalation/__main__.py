@@ -69,7 +69,7 @@ async def build(settings: EscalationSettings, log: Logger) -> Parts:
 def make_processor(pool: Pool, settings: EscalationSettings, waker: Waker) -> Processor[Case, inputs.Given, PolicyBook]:
     """The worker's processor, as this service runs it; the benchmark measures this one."""
     core = Escalation()
-    view = PolicyView(time.monotonic)
+    view = PolicyView(time.monotonic, SystemClock())
     store: BatchStore[Case, inputs.Given, PolicyBook] = BatchStore(
         pool, SERVICE, TOPIC, Case, core, view, most_subjects=MOST_SUBJECTS, waker=waker, reads_ahead=True
     )

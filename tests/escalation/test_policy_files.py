@@ -12,6 +12,7 @@ from services.escalation.core import inputs
 from services.escalation.core.calendar import Within
 from services.escalation.store.policies import KNOWN_UNTIL, PolicyView
 from services.escalation.store.policy_files import PolicyError, kind_of, read_calendar, read_policy
+from tests.clock import ManualClock
 
 FOLDER = Path(__file__).resolve().parents[2] / "deploy" / "policy"
 DEMO = (FOLDER / "demo.yaml").read_text()
@@ -52,21 +53,44 @@ def test_the_calendar_knows_the_notices():
     assert read_calendar(CALENDAR.replace("years: [2025, 2026]", "")).until is None
 
 
-async def test_operators_are_told_until_when_the_calendar_knows_holidays():
-    since = datetime(2026, 1, 1, tzinfo=UTC)
+def row(kind: str, name: str, version: int, since: datetime, body: str) -> dict[str, object]:
+    return {
+        "kind": kind, "name": name, "version": version, "since": since,
+        "body": body, "applied_by": "x", "applied_at": since,
+    }  # fmt: skip
+
+
+async def test_operators_are_told_until_when_the_calendar_in_force_knows_holidays():
+    """Of the one in force: one that begins later helps nobody yet, and one that is used no more is no alarm."""
+    begin, second = datetime(2026, 1, 1, tzinfo=UTC), 0.0
+    clock = ManualClock(begin)
     newer = CALENDAR.replace("version: 1", "version: 2").replace("[2025, 2026]", "[2025, 2026, 2027]")
+    other, silent = (
+        CALENDAR.replace("cn-2026", "tj"),
+        CALENDAR.replace("cn-2026", "quiet").replace("years:", "# years:"),
+    )
+    changed = DEMO.replace("version: 1", "version: 2").replace("calendar: cn-2026", "calendar: tj")
+    last = DEMO.replace("version: 1", "version: 3").replace("calendar: cn-2026", "calendar: quiet")
+    months = [datetime(2026, month, 1, tzinfo=UTC) for month in range(1, 7)]
     rows = [
-        {"kind": "calendar", "name": "cn-2026", "version": number, "since": since + timedelta(days=number),
-         "body": body, "applied_by": "x", "applied_at": since}
-        for number, body in ((1, CALENDAR), (2, newer))
+        row("calendar", "cn-2026", 1, begin, CALENDAR), row("calendar", "cn-2026", 2, months[2], newer),
+        row("calendar", "tj", 1, begin, other), row("calendar", "quiet", 1, begin, silent),
+        row("policy", "demo", 1, begin, DEMO), row("policy", "demo", 2, months[3], changed),
+        row("policy", "demo", 3, months[5], last),
     ]  # fmt: skip
 
     async def fetch(_: str) -> list[dict[str, object]]:
         return rows
 
-    await PolicyView(lambda: 0.0).view(SimpleNamespace(fetch=fetch))  # type: ignore[arg-type]
-    end = datetime(2028, 1, 1, tzinfo=ZoneInfo("Asia/Shanghai")).timestamp()
-    assert KNOWN_UNTIL.labels("cn-2026")._value.get() == pytest.approx(end, abs=1)
+    view, zone = PolicyView(lambda: second, clock), ZoneInfo("Asia/Shanghai")
+    told = []
+    for now in (datetime(2025, 12, 1, tzinfo=UTC), *months[1:]):
+        clock.at, second = now, second + 2
+        await view.view(SimpleNamespace(fetch=fetch))  # type: ignore[arg-type]
+        (family,) = KNOWN_UNTIL.collect()
+        told.append([(s.labels["calendar"], datetime.fromtimestamp(s.value, zone)) for s in family.samples])
+    y2027, y2028 = (datetime(year, 1, 1, tzinfo=zone) for year in (2027, 2028))
+    assert told == [[], [("cn-2026", y2027)], [("cn-2026", y2028)], [("tj", y2027)], [("tj", y2027)], []]
 
 
 def test_a_file_is_one_of_both():
@@ -125,6 +149,7 @@ def test_what_is_wrong_is_said(text, said):
         ({"hours": [{"from": "12:00", "to": "08:00"}]}, "follow one another"),
         ({"holidays": [{"date": "2026-02-14"}]}, "at once"),
         ({"weekend": [8]}, "weekend"),
+        ({"years": [2026, 20270]}, "years.1"),
     ],
 )
 def test_what_is_wrong_with_a_calendar_is_said(changes, said):

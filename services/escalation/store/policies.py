@@ -14,6 +14,7 @@ from prometheus_client import Gauge
 from services.escalation.core.policy import DatedCalendar, PolicyBook
 from services.escalation.core.states import Case
 from services.escalation.store.policy_files import PolicyError, kind_of, read_calendar, read_policy
+from services.kernel.clock import Clock
 from services.kernel.core import Row
 from services.kernel.database import Db
 from services.kernel.fold import Work
@@ -22,7 +23,9 @@ from services.kernel.tables import Part
 AHEAD = timedelta(seconds=10)
 """A version begins at least so long after it was stored: every worker has read it by then."""
 
-KNOWN_UNTIL = Gauge("maodiao_calendar_until_seconds", "End of the last day whose holidays are known", ["calendar"])
+KNOWN_UNTIL = Gauge(
+    "maodiao_calendar_until_seconds", "When the days end whose holidays the calendar in force knows", ["calendar"]
+)
 _FRESH_S = 1.0  # far below AHEAD, so no decision misses a version that is in force
 
 
@@ -132,11 +135,11 @@ class PolicyView:
     """The kernel's `Extension`: gives every batch the book, read anew when it is older than a second.
 
     Args:
-        monotonic: seconds of a clock that never goes back.
+        monotonic: seconds of a clock that never goes back. clock: says which calendar the metric is of.
     """
 
-    def __init__(self, monotonic: Callable[[], float]) -> None:
-        self._monotonic = monotonic
+    def __init__(self, monotonic: Callable[[], float], clock: Clock) -> None:
+        self._monotonic, self._clock = monotonic, clock
         self._read_at: float | None = None
         self._versions: list[tuple[str, str, int]] = []
         self.book = PolicyBook()
@@ -146,6 +149,7 @@ class PolicyView:
         now = self._monotonic()
         if self._read_at is None or now - self._read_at > _FRESH_S:
             await self._refresh(connection)
+            _tell_until(self.book, self._clock.now())  # each time: a version comes into force without being stored anew
             self._read_at = now
         return self.book
 
@@ -154,14 +158,20 @@ class PolicyView:
         versions = [(row["kind"], row["name"], row["version"]) for row in rows]
         if versions != self._versions:
             self.book, self._versions = book_of(await stored(connection)), versions
-            for dated in sorted(self.book.calendars, key=lambda one: one.since):  # the newest of each name stays
-                if (until := dated.calendar.until) is not None:
-                    end = datetime.combine(until, time.max, dated.calendar.zone)
-                    KNOWN_UNTIL.labels(dated.calendar.name).set(end.timestamp())
 
     def parts(self, view: PolicyBook, before: Mapping[str, Row[Case]], works: Sequence[Work[Case]]) -> Sequence[Part]:
         """States and events are all that escalation writes."""
         return ()
+
+
+def _tell_until(book: PolicyBook, now: datetime) -> None:
+    """Only the calendar in force has a series: one that no policy names any more would be an alarm for ever."""
+    KNOWN_UNTIL.clear()
+    policy = book.at(now)
+    calendar = None if policy is None else book.calendar(policy.calendar, now)
+    if calendar is not None and calendar.until is not None:
+        end = datetime.combine(calendar.until + timedelta(days=1), time.min, calendar.zone)
+        KNOWN_UNTIL.labels(calendar.name).set(end.timestamp())
 
 
 async def missing(pool: asyncpg.Pool) -> str | None:

@@ -149,7 +149,7 @@ class _CalendarFile(_Part):
     calendar: Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]
     version: Annotated[int, Field(ge=1)]
     zone: str
-    years: list[int] = []
+    years: list[Annotated[int, Field(ge=1, le=9998)]] = []  # as far as dates go, a day after them included
     weekend: list[Annotated[int, Field(ge=1, le=7)]]
     hours: Annotated[list[_Hours], Field(min_length=1)]
     holidays: list[_Day] = []
