@@ -39,6 +39,13 @@ def test_a_rule_asks_for_metrics_reasons_and_states_that_exist(rule: dict[str, A
         assert state in set(State)
 
 
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
+def test_a_counter_that_is_born_with_its_last_value_is_asked_for_too(rule: dict[str, Any]) -> None:
+    """A labelled series begins at 1, and one that has one value only has never increased."""
+    for metric, window in re.findall(r"increase\((\w+)\[(\w+)\]\) > 0", rule["expr"]):
+        assert f"({metric} unless {metric} offset {window}) > 0 or " in rule["expr"]
+
+
 def test_every_reason_of_the_audit_has_words_and_leaves_by_a_rule() -> None:
     assert set(WORDS) == set(Reason)
     asked = " ".join(rule["expr"] for rule in RULES)
