@@ -130,12 +130,16 @@ class EmbeddedStack:
 
     async def stop(self) -> None:
         """End what runs, the servers last; what they hold stays in the data folder."""
-        self._ending = True
+        self._ending, failed = True, list[BaseException]()
         for last in (False, True):
             group = [child for name, child in self.children.items() if (name in FOUNDATIONS) is last]
-            await asyncio.gather(*(stop_child(child, self.folder.run) for child in group))
+            # Each is ended, whatever becomes of the others.
+            ends = await asyncio.gather(*(stop_child(one, self.folder.run) for one in group), return_exceptions=True)
+            failed += [end for end in ends if isinstance(end, BaseException)]
         self.children.clear()
         self._release()
+        if failed:
+            raise failed[0]
 
     def password(self, user: str) -> str:
         """A Kafka user's password."""
