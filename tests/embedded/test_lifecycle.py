@@ -134,12 +134,18 @@ def test_up_after_a_kill_ends_the_orphans_and_keeps_what_is_alive(data: Path) ->
     assert records(up.folder.run) == []
 
 
+def _heeds_ctrl_c() -> None:
+    """A shell that runs the tests in the background hands an ignored SIGINT down."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize("how", [[], ["--detach"]])
 def test_a_signal_during_the_start_leaves_nothing(data: Path, how: list[str]) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "deploy.cli", "up", *how, "--data", str(data)],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
+        preexec_fn=_heeds_ctrl_c,
     )
     run = data / "run"
     until(lambda: run.exists() and any(r.name == "postgres" for r in records(run)))
