@@ -1,4 +1,4 @@
-"""What the kernel tells operators: to a logger that it is given, and as metrics. Never personal data."""
+"""What the kernel tells operators: by log lines and as metrics. Never personal data."""
 
 from __future__ import annotations
 

@@ -3,8 +3,8 @@
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from shutil import rmtree
 
@@ -17,6 +17,7 @@ from deploy.embedded.folder import DataFolder
 from deploy.errors import DeployError
 from deploy.processes.identity import is_alive
 from deploy.processes.orphans import end_orphans, orphans
+from tests.embedded.waiting import until_within
 
 INITDB = """
 from pathlib import Path
@@ -34,11 +35,7 @@ broker.Broker(DataFolder(Path({data!r})), Path("jars"), 1, 2).prepare()
 """
 
 
-def until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited too long"
-        time.sleep(0.02)
+until = partial(until_within, 30.0)
 
 
 @pytest.fixture

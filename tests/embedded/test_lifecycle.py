@@ -8,8 +8,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import asyncpg
@@ -28,15 +29,12 @@ from deploy.processes.launch import records
 from deploy.processes.orphans import orphans
 from deploy.setup import PASSWORDS
 from deploy.topology import ADMIN
+from tests.embedded.waiting import until_within
 
 pytestmark = pytest.mark.integration
 
 
-def until(condition: Callable[[], bool], seconds: float = 90.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited too long"
-        time.sleep(0.05)
+until = partial(until_within, 90.0)
 
 
 def maodiao(*arguments: str, data: Path) -> subprocess.CompletedProcess[str]:

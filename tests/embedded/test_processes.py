@@ -5,7 +5,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from deploy.processes.identity import Identity, identify, is_alive, is_frozen, p
 from deploy.processes.launch import ServiceSpec, launch, lock_file, pid_file, records, stop, stop_child
 from deploy.processes.orphans import end_orphans, orphans
 from deploy.processes.supervisor import PAUSE_MAX, STEADY_SECONDS, Supervisor, failures_in_a_row, pause
+from tests.embedded.waiting import until_within
 
 ENVIRONMENT = {"PATH": os.environ["PATH"]}
 
@@ -29,11 +31,7 @@ def sleeper(name: str = "worker-1", *, deaf: bool = False, seconds: float = 5.0)
     return ServiceSpec(name, [sys.executable, "-c", code], ENVIRONMENT, stop_seconds=seconds)
 
 
-def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited too long"
-        time.sleep(0.02)
+until = partial(until_within, 10.0)
 
 
 @pytest.fixture
